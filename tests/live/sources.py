@@ -46,7 +46,7 @@ def answer():
     while connection.recv(4096):
         pass
     connection.close()
-thread = threading.Thread(target=answer)
+thread = threading.Thread(target=answer, daemon=True)
 thread.start()
 for path, wanted in [("/", b"200")] * gets + [("/up", b"200"), ("/refused", b"502")]:
     connection = socket.create_connection((nginx, port), source_address=(own, 0))
@@ -76,7 +76,8 @@ class Scene:
         self.argv = [need("nginx"), "-p", self.top, "-c", config]
 
     def wait(self):
-        wait_for(lambda: ":%04X " % PORT in read_file("/proc/net/tcp"), "nginx", LIMIT)
+        # In LISTEN: connections of the nginx before it are in TIME_WAIT.
+        wait_for(lambda: ":%04X 00000000:0000 0A" % PORT in read_file("/proc/net/tcp"), "nginx", LIMIT)
 
     def pid(self):
         """Of nginx, whoever has started it."""
