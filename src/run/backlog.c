@@ -8,8 +8,12 @@
 /* Shortest time between two queries of the queues, however often accept(2) fails. */
 #define FAILED_NS (100 * CLOCK_NS_PER_MS)
 
-/* Without failures the queries take at most one hundredth of the time: of many sockets one takes tens of milliseconds.
+/*
+ * Without failures they are a second apart, and more if a query takes long, as with many sockets: about a hundredth of
+ * the time. On a busy machine a query that waited for a processor seems to be long, so the pause has a limit.
  */
+#define PAUSE_LEAST_NS CLOCK_NS_PER_SEC
+#define PAUSE_MOST_NS (5 * CLOCK_NS_PER_SEC)
 #define SHARE 100
 
 /* A connection about which the answer came too late to know whether it is older than the run is queried so often again.
@@ -83,7 +87,6 @@ void backlog_sample(struct backlog *backlog, bool now)
 	int64_t now_ns = clock_monotonic();
 	/* After a failure of accept(2) the queue is queried soon. */
 	int64_t due_ns = backlog->due_ns - (failed != backlog->failed ? backlog->pause_ns - FAILED_NS : 0);
-	int64_t took_ns;
 	struct err ignored;
 
 	if (backlog->diag == NULL || (!now && now_ns < due_ns))
@@ -102,8 +105,9 @@ void backlog_sample(struct backlog *backlog, bool now)
 		(void)diag_dump(backlog->diag, 1U << TCP_ESTABLISHED | 1U << TCP_CLOSE_WAIT, see_waiting, backlog,
 				&ignored);
 	backlog->repeats += backlog->is_repeated;
-	took_ns = clock_monotonic() - now_ns;
-	backlog->pause_ns = took_ns * SHARE > CLOCK_NS_PER_SEC ? took_ns * SHARE : CLOCK_NS_PER_SEC;
+	backlog->pause_ns = clock_sooner((clock_monotonic() - now_ns) * SHARE, PAUSE_MOST_NS);
+	if (backlog->pause_ns < PAUSE_LEAST_NS)
+		backlog->pause_ns = PAUSE_LEAST_NS;
 	if (backlog->is_repeated)
 		backlog->pause_ns = FAILED_NS;
 	backlog->due_ns = now_ns + backlog->pause_ns;

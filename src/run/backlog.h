@@ -9,8 +9,8 @@
 #include "track/tracker.h"
 
 /**
- * struct backlog - the accept queues of the watched processes' listening sockets, queried once a second, or less often
- * where that takes long
+ * struct backlog - the accept queues of the watched processes' listening sockets, queried each second, or each
+ * five where that takes long
  *
  * Connections that wait there are established, but no call shows them: each is passed to the tracker as EVENT_INFO of
  * INFO_WAITING. So is each of these listening sockets, with the length of its queue, and those of other processes on

@@ -279,8 +279,7 @@ void capabilities_start(const struct options *options)
 		return;
 	if (options->pid_count > 0 && options->via == OPTIONS_VIA_BPF)
 		fputs("conntrace: attached by bpf: no process is stopped; --via=ptrace, slower, also knows the bytes "
-		      "of "
-		      "Multipath TCP (see OVERHEAD in conntrace(1))\n",
+		      "of Multipath TCP (see OVERHEAD in conntrace(1))\n",
 		      stderr);
 	if (is_chosen)
 		fputs("conntrace: attached by perf, which stops no process: each connect(2) takes about 15 "

@@ -317,7 +317,7 @@ void owner_lookup_end(struct owner_lookup *owner_lookup)
 }
 
 /* Reports who accepted what had ended before all of /proc was read the last time. */
-static void tell_ended(struct owner_lookup *owner_lookup)
+static void report_ended(struct owner_lookup *owner_lookup)
 {
 	struct sole_holder last = {0, 0, 0};
 	struct event owner = event_new(EVENT_OWNER, ORIGIN_KERNEL, clock_now());
@@ -384,7 +384,7 @@ void owner_lookup_run(struct owner_lookup *owner_lookup)
 	if (owner_lookup != NULL && owner_lookup->wants_reading)
 		(void)read_all(owner_lookup);
 	if (owner_lookup != NULL && owner_lookup->ended_count > 0)
-		tell_ended(owner_lookup);
+		report_ended(owner_lookup);
 
 	for (size_t i = 0; owner_lookup != NULL && i < owner_lookup->count;) {
 		struct waiting *waiting = &owner_lookup->waiting[i];
