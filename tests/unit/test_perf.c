@@ -40,6 +40,11 @@ static const uint8_t wrapper[] = {0x55, 0x48, 0x89, 0xe5, 0xe8, 0x00, 0x01, 0x00
 
 static void test_code(void **state)
 {
+	/* mov $42,%edx; mov $1,%esi; lea 0xa050f(%rip),%rdi: a length, and an address that looks like syscall. */
+	static const uint8_t argument[] = {0xba, 42,   0,    0,    0,    0xbe, 1,    0,   0,
+					   0,    0x48, 0x8d, 0x3d, 0x0f, 0x05, 0x0a, 0x00};
+	/* mov $42,%edx; xor %esi,%esi; mov %edx,%eax; syscall */
+	static const uint8_t moved[] = {0xba, 42, 0, 0, 0, 0x31, 0xf6, 0x89, 0xd0, 0x0f, 0x05};
 	size_t sites[3] = {0};
 	int64_t flag;
 
@@ -64,6 +69,8 @@ static void test_code(void **state)
 	assert_false(code_sites_has_own(glibc, 15, 42));
 	assert_false(code_sites_has_own(glibc, sizeof(glibc), 41));
 	assert_false(code_sites_has_own(musl, sizeof(musl), 42));
+	assert_false(code_sites_has_own(argument, sizeof(argument), 42));
+	assert_true(code_sites_has_own(moved, sizeof(moved), 42));
 	assert_true(code_sites_flag(glibc, sizeof(glibc), &flag));
 	assert_int_equal(flag, 0xd0e21 + 7);
 	assert_false(code_sites_flag(glibc, 6, &flag));

@@ -93,6 +93,20 @@ bool code_sites_flag(const uint8_t *code, size_t length, int64_t *offset)
 	return true;
 }
 
+/*
+ * Whether code that loads a number into the register of the opcode @mov has it in %eax by @length: `mov
+ * %register,%eax`. Without it the number is an argument, such as a length, and what looks like `syscall` behind it part
+ * of an address.
+ */
+static bool reaches_eax(const uint8_t *code, size_t length, uint8_t mov)
+{
+	const uint8_t from = (uint8_t)(mov - MOV_EAX);
+	const uint8_t store[2] = {0x89, (uint8_t)(0xc0 | from << 3)}, load[2] = {0x8b, (uint8_t)(0xc0 | from)};
+
+	return mov == MOV_EAX || memmem(code, length, store, sizeof(store)) != NULL ||
+	       memmem(code, length, load, sizeof(load)) != NULL;
+}
+
 /* The number may be loaded into another register first: `mov $number,%register` is 0xb8 to 0xbf and the number. */
 bool code_sites_has_own(const uint8_t *code, size_t length, uint32_t number)
 {
@@ -102,8 +116,10 @@ bool code_sites_has_own(const uint8_t *code, size_t length, uint32_t number)
 
 	while (at != NULL) {
 		size_t behind = (size_t)(at - code) + sizeof(bytes);
+		size_t end = syscall_end(code, length, behind, OWN_APART);
 
-		if (at > code && (at[-1] & 0xf8) == MOV_EAX && syscall_end(code, length, behind, OWN_APART) != 0)
+		if (at > code && (at[-1] & 0xf8) == MOV_EAX && end != 0 &&
+		    reaches_eax(code + behind, end - behind, at[-1]))
 			return true;
 		at = memmem(code + behind, length - behind, bytes, sizeof(bytes));
 	}
