@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/xalloc.h"
 
-#define FIRST_CAPACITY 2
 #define STEP_BITS 6
 
 /* From this many values on they are sorted by digits, of this many bits. */
@@ -38,42 +38,78 @@ static int64_t step_middle(unsigned int octave, unsigned int step)
 	return (DISTRIBUTION_STEPS + (int64_t)step) * width + width / 2;
 }
 
-static void histogram_add(struct distribution *distribution, int64_t value)
+static uint64_t *histogram_octave(struct distribution_histogram *histogram, unsigned int octave)
+{
+	if (histogram->octaves[octave] == NULL)
+		histogram->octaves[octave] = xcalloc(DISTRIBUTION_STEPS, sizeof(uint64_t));
+	return histogram->octaves[octave];
+}
+
+static void histogram_add(struct distribution_histogram *histogram, int64_t value)
 {
 	unsigned int octave, step;
 
 	locate(value, &octave, &step);
-	if (distribution->octaves[octave] == NULL)
-		distribution->octaves[octave] = xcalloc(DISTRIBUTION_STEPS, sizeof(uint64_t));
-	distribution->octaves[octave][step]++;
+	histogram_octave(histogram, octave)[step]++;
+	if (value > histogram->max)
+		histogram->max = value;
+}
+
+static void histogram_merge(struct distribution_histogram *to, const struct distribution_histogram *from)
+{
+	for (unsigned int octave = 0; octave < DISTRIBUTION_OCTAVES; octave++)
+		for (unsigned int step = 0; from->octaves[octave] != NULL && step < DISTRIBUTION_STEPS; step++)
+			histogram_octave(to, octave)[step] += from->octaves[octave][step];
+	if (from->max > to->max)
+		to->max = from->max;
+}
+
+/* The room that array_extend() has made. */
+static int64_t room(const struct distribution *distribution)
+{
+	if (distribution->is_histogram || distribution->count < 2)
+		return 0;
+	return INT64_C(1) << (64 - __builtin_clzll((unsigned long long)distribution->count - 1));
+}
+
+/* Those of a distribution that is no histogram. */
+static const int64_t *exact_values(const struct distribution *distribution)
+{
+	return distribution->count == 1 ? &distribution->single : distribution->values;
 }
 
 static void become_histogram(struct distribution *distribution, int64_t *budget)
 {
-	int64_t *values = distribution->values;
+	struct distribution_histogram *histogram = xcalloc(1, sizeof(*histogram));
 
-	distribution->octaves = xcalloc(DISTRIBUTION_OCTAVES, sizeof(*distribution->octaves));
-	distribution->is_histogram = true;
+	*budget += room(distribution);
 	for (uint64_t i = 0; i < distribution->count; i++)
-		histogram_add(distribution, values[i]);
-	free(values);
-	*budget += (int64_t)distribution->capacity;
-	distribution->capacity = 0;
+		histogram_add(histogram, exact_values(distribution)[i]);
+	if (distribution->count > 1)
+		free(distribution->values);
+	distribution->histogram = histogram;
+	distribution->is_histogram = true;
 }
 
 /* True when there is room for one more exact value. The budget counts allocated room, not values. */
 static bool grow(struct distribution *distribution, int64_t *budget)
 {
-	uint32_t capacity = distribution->capacity > 0 ? distribution->capacity * 2 : FIRST_CAPACITY;
-	int64_t more = capacity - distribution->capacity;
+	uint64_t count = distribution->count;
+	int64_t more = (int64_t)(2 * count) - room(distribution);
 
-	if (distribution->count < distribution->capacity)
+	if (count == 0 || (count & (count - 1)) != 0)
 		return true;
-	if (more > *budget && capacity > DISTRIBUTION_ALWAYS_EXACT)
+	if (more > *budget && 2 * count > DISTRIBUTION_ALWAYS_EXACT)
 		return false;
 	*budget -= more;
-	distribution->values = xreallocarray(distribution->values, capacity, sizeof(*distribution->values));
-	distribution->capacity = capacity;
+	if (count == 1) {
+		int64_t *values = array_extend(NULL, count, sizeof(*values));
+
+		values[0] = distribution->single;
+		distribution->values = values;
+	} else {
+		distribution->values = array_extend(distribution->values, count, sizeof(*distribution->values));
+	}
 	return true;
 }
 
@@ -82,12 +118,12 @@ void distribution_add(struct distribution *distribution, int64_t *budget, int64_
 	if (!distribution->is_histogram && !grow(distribution, budget))
 		become_histogram(distribution, budget);
 	if (distribution->is_histogram)
-		histogram_add(distribution, value);
-	else
+		histogram_add(distribution->histogram, value);
+	else if (distribution->count > 0)
 		distribution->values[distribution->count] = value;
-	distribution->sorted = false;
-	if (distribution->count++ == 0 || value > distribution->max)
-		distribution->max = value;
+	else
+		distribution->single = value;
+	distribution->sorted = distribution->count++ == 0;
 }
 
 static int compare_values(const void *a, const void *b)
@@ -98,10 +134,12 @@ static int compare_values(const void *a, const void *b)
 }
 
 /* By digits, the lowest first: faster than comparing, for a million values are in no predictable order. */
-static void sort_many(int64_t *values, size_t count, int64_t max)
+static void sort_many(int64_t *values, size_t count)
 {
-	int64_t *from = values, *to = xreallocarray(NULL, count, sizeof(*to));
+	int64_t *from = values, *to = xreallocarray(NULL, count, sizeof(*to)), max = 0;
 
+	for (size_t i = 0; i < count; i++)
+		max = values[i] > max ? values[i] : max;
 	for (unsigned int shift = 0; shift < 63 && max >> shift > 0; shift += DIGIT_BITS) {
 		size_t ends[1 << DIGIT_BITS] = {0}, end = 0;
 		int64_t *sorted = to;
@@ -123,7 +161,7 @@ static void sort_many(int64_t *values, size_t count, int64_t max)
 static void sort(struct distribution *distribution)
 {
 	if (distribution->count >= MANY)
-		sort_many(distribution->values, distribution->count, distribution->max);
+		sort_many(distribution->values, distribution->count);
 	else
 		qsort(distribution->values, distribution->count, sizeof(*distribution->values), compare_values);
 	distribution->sorted = true;
@@ -133,27 +171,29 @@ static void sort(struct distribution *distribution)
 static int64_t value_of_rank(struct distribution *distribution, uint64_t rank)
 {
 	uint64_t passed = 0;
+	int64_t max;
 
-	if (rank == distribution->count)
-		return distribution->max;
 	if (!distribution->is_histogram) {
 		if (!distribution->sorted)
 			sort(distribution);
-		return distribution->values[rank - 1];
+		return exact_values(distribution)[rank - 1];
 	}
+	max = distribution->histogram->max;
+	if (rank == distribution->count)
+		return max;
 	for (unsigned int octave = 0; octave < DISTRIBUTION_OCTAVES; octave++) {
-		const uint64_t *steps = distribution->octaves[octave];
+		const uint64_t *steps = distribution->histogram->octaves[octave];
 
 		for (unsigned int step = 0; steps != NULL && step < DISTRIBUTION_STEPS; step++) {
 			passed += steps[step];
 			if (passed >= rank) {
 				int64_t middle = step_middle(octave, step);
 
-				return middle < distribution->max ? middle : distribution->max;
+				return middle < max ? middle : max;
 			}
 		}
 	}
-	return distribution->max;
+	return max;
 }
 
 int64_t distribution_median(struct distribution *distribution)
@@ -180,62 +220,48 @@ void distribution_each(const struct distribution *distribution,
 		       void (*function)(void *context, int64_t value, uint64_t count), void *context)
 {
 	for (uint64_t i = 0; !distribution->is_histogram && i < distribution->count; i++)
-		function(context, distribution->values[i], 1);
-	for (unsigned int octave = 0; distribution->is_histogram && octave < DISTRIBUTION_OCTAVES; octave++)
-		for (unsigned int step = 0; distribution->octaves[octave] != NULL && step < DISTRIBUTION_STEPS; step++)
-			if (distribution->octaves[octave][step] > 0)
-				function(context, step_middle(octave, step), distribution->octaves[octave][step]);
+		function(context, exact_values(distribution)[i], 1);
+	for (unsigned int octave = 0; distribution->is_histogram && octave < DISTRIBUTION_OCTAVES; octave++) {
+		const uint64_t *steps = distribution->histogram->octaves[octave];
+
+		for (unsigned int step = 0; steps != NULL && step < DISTRIBUTION_STEPS; step++)
+			if (steps[step] > 0)
+				function(context, step_middle(octave, step), steps[step]);
+	}
 }
 
 void distribution_merge(struct distribution *to, const struct distribution *from, int64_t *budget)
 {
-	int64_t max = to->count == 0 || from->max > to->max ? from->max : to->max;
-
-	if (from->count == 0)
-		return;
 	for (uint64_t i = 0; !from->is_histogram && i < from->count; i++)
-		distribution_add(to, budget, from->values[i]);
-	if (from->is_histogram && !to->is_histogram)
+		distribution_add(to, budget, exact_values(from)[i]);
+	if (!from->is_histogram)
+		return;
+	if (!to->is_histogram)
 		become_histogram(to, budget);
-	for (unsigned int octave = 0; from->is_histogram && octave < DISTRIBUTION_OCTAVES; octave++) {
-		if (from->octaves[octave] == NULL)
-			continue;
-		if (to->octaves[octave] == NULL)
-			to->octaves[octave] = xcalloc(DISTRIBUTION_STEPS, sizeof(uint64_t));
-		for (unsigned int step = 0; step < DISTRIBUTION_STEPS; step++)
-			to->octaves[octave][step] += from->octaves[octave][step];
-	}
-	if (from->is_histogram)
-		to->count += from->count;
-	to->max = max;
+	histogram_merge(to->histogram, from->histogram);
+	to->count += from->count;
 }
 
 void distribution_copy(struct distribution *to, const struct distribution *from)
 {
 	*to = *from;
-	if (!from->is_histogram && from->values != NULL) {
-		to->values = xreallocarray(NULL, from->capacity, sizeof(*from->values));
+	if (from->is_histogram) {
+		to->histogram = xcalloc(1, sizeof(*to->histogram));
+		histogram_merge(to->histogram, from->histogram);
+	} else if (from->count > 1) {
+		to->values = xreallocarray(NULL, (size_t)room(from), sizeof(*from->values));
 		memcpy(to->values, from->values, from->count * sizeof(*from->values));
-	}
-	if (!from->is_histogram)
-		return;
-	to->octaves = xcalloc(DISTRIBUTION_OCTAVES, sizeof(*to->octaves));
-	for (unsigned int octave = 0; octave < DISTRIBUTION_OCTAVES; octave++) {
-		if (from->octaves[octave] == NULL)
-			continue;
-		to->octaves[octave] = xreallocarray(NULL, DISTRIBUTION_STEPS, sizeof(uint64_t));
-		memcpy(to->octaves[octave], from->octaves[octave], DISTRIBUTION_STEPS * sizeof(uint64_t));
 	}
 }
 
 void distribution_clear(struct distribution *distribution, int64_t *budget)
 {
-	*budget += (int64_t)distribution->capacity;
+	*budget += room(distribution);
 	for (unsigned int octave = 0; distribution->is_histogram && octave < DISTRIBUTION_OCTAVES; octave++)
-		free(distribution->octaves[octave]);
+		free(distribution->histogram->octaves[octave]);
 	if (distribution->is_histogram)
-		free(distribution->octaves);
-	else
+		free(distribution->histogram);
+	else if (distribution->count > 1)
 		free(distribution->values);
 	memset(distribution, 0, sizeof(*distribution));
 }

@@ -19,25 +19,35 @@
 #define DISTRIBUTION_ALWAYS_EXACT 64
 
 /**
+ * struct distribution_histogram - many values by their steps
+ * @max: the largest
+ * @octaves: DISTRIBUTION_STEPS counts each, NULL for one that is empty
+ */
+struct distribution_histogram {
+	int64_t max;
+	uint64_t *octaves[DISTRIBUTION_OCTAVES];
+};
+
+/**
  * struct distribution - many values that are not negative; all zero is an empty one
  * @count: how many
- * @max: the largest
- * @values: each of them; NULL while it is empty
- * @octaves: with @is_histogram: DISTRIBUTION_OCTAVES pointers to DISTRIBUTION_STEPS counts each (NULL: empty)
- * @capacity: room in @values
- * @is_histogram: @octaves is valid, else @values
+ * @is_histogram: @histogram is valid, else @single for one value, and @values for more
  * @sorted: @values are in ascending order
+ * @single: the value
+ * @values: each of them, in room for a power of two
+ * @histogram: their steps
+ *
+ * Rows of a report have several, most of one value or none, so it is small.
  */
 struct distribution {
-	uint64_t count;
-	int64_t max;
+	uint64_t count : 62;
+	uint64_t is_histogram : 1;
+	uint64_t sorted : 1;
 	union {
+		int64_t single;
 		int64_t *values;
-		uint64_t **octaves;
+		struct distribution_histogram *histogram;
 	};
-	uint32_t capacity;
-	bool is_histogram;
-	bool sorted;
 };
 
 /**

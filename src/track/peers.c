@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "track/peers.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,11 +21,13 @@
 #define NO_GROUP UINT32_MAX
 
 _Static_assert(PEERS_TOTAL_NUM <= 32, "each has a bit");
+_Static_assert(sizeof(struct peers_group) <= 664, "a report may have PEERS_GROUPS_MAX of them");
 
 struct peers {
 	struct peers_keys keys;
 	struct hash_key hash_key;
 	size_t identity_bytes; /* of an identity, in which the keys are; the others are zero */
+	bool has_further;
 	size_t groups_max;
 	size_t count;
 	size_t capacity;
@@ -37,8 +40,13 @@ struct peers {
 	struct sieve *gone;       /* identities folded into the rest */
 };
 
-static bool same_texts(const struct peers_identity *a, const struct peers_identity *b)
+/* Of two identities by the same keys. */
+static bool same_further(const struct peers_further *a, const struct peers_further *b)
 {
+	if (a == NULL)
+		return true;
+	if (memcmp(a, b, offsetof(struct peers_further, text)) != 0)
+		return false;
 	for (unsigned int i = 0; i < PEERS_TEXT_NUM; i++) {
 		const char *one = a->text[i], *other = b->text[i];
 
@@ -51,11 +59,15 @@ static bool same_texts(const struct peers_identity *a, const struct peers_identi
 static uint64_t hash_identity(const struct peers *peers, const struct peers_identity *identity)
 {
 	uint64_t hash = hash_bytes(&peers->hash_key, identity, peers->identity_bytes);
+	const struct peers_further *further = identity->further;
 
+	if (further == NULL)
+		return hash;
+	hash += hash_bytes(&peers->hash_key, further, offsetof(struct peers_further, text));
 	/* The number of the text is in the sum, because equal texts of two keys must not cancel out. */
 	for (unsigned int i = 0; i < PEERS_TEXT_NUM; i++)
-		if (identity->text[i] != NULL)
-			hash += (i + 1) * hash_bytes(&peers->hash_key, identity->text[i], strlen(identity->text[i]));
+		if (further->text[i] != NULL)
+			hash += (i + 2) * hash_bytes(&peers->hash_key, further->text[i], strlen(further->text[i]));
 	return hash;
 }
 
@@ -67,7 +79,8 @@ static uint32_t *find_slot(const struct peers *peers, const struct peers_identit
 	while (peers->slots[at] != NO_GROUP) {
 		const struct peers_identity *other = &peers->groups[peers->slots[at]].identity;
 
-		if (memcmp(other, identity, peers->identity_bytes) == 0 && same_texts(other, identity))
+		if (memcmp(other, identity, peers->identity_bytes) == 0 &&
+		    same_further(other->further, identity->further))
 			break;
 		at = (at + 1) & (peers->slot_count - 1);
 	}
@@ -90,6 +103,7 @@ struct peers *peers_new(const struct peers_keys *keys, size_t groups_max)
 
 	peers->keys = *keys;
 	peers->identity_bytes = peers_identity_bytes(keys);
+	peers->has_further = peers_has_further(keys);
 	peers->groups_max = groups_max < NO_GROUP ? groups_max : NO_GROUP - 1;
 	peers->exact_budget = PEERS_EXACT_VALUES;
 	hash_key_random(&peers->hash_key);
@@ -111,8 +125,9 @@ static void clear_group(struct peers *peers, struct peers_group *group)
 {
 	for (unsigned int s = 0; s < PEERS_SPREAD_NUM; s++)
 		distribution_clear(&group->spreads[s], &peers->exact_budget);
-	for (unsigned int i = 0; i < PEERS_TEXT_NUM; i++)
-		free(group->identity.text[i]);
+	for (unsigned int i = 0; group->identity.further != NULL && i < PEERS_TEXT_NUM; i++)
+		free(group->identity.further->text[i]);
+	free(group->identity.further);
 	free(group->pids);
 	free(group->comms);
 }
@@ -146,11 +161,14 @@ static void *copy_array(const void *from, size_t count, size_t size)
 	return count > 0 ? memcpy(xreallocarray(NULL, count, size), from, count * size) : NULL;
 }
 
-static void own_texts(struct peers_identity *identity)
+static void own_further(struct peers_identity *identity)
 {
-	for (unsigned int i = 0; i < PEERS_TEXT_NUM; i++)
-		if (identity->text[i] != NULL)
-			identity->text[i] = xstrdup(identity->text[i]);
+	struct peers_further *further = copy_array(identity->further, identity->further != NULL, sizeof(*further));
+
+	for (unsigned int i = 0; further != NULL && i < PEERS_TEXT_NUM; i++)
+		if (further->text[i] != NULL)
+			further->text[i] = xstrdup(further->text[i]);
+	identity->further = further;
 }
 
 static void copy_group(struct peers_group *to, const struct peers_group *from)
@@ -158,7 +176,7 @@ static void copy_group(struct peers_group *to, const struct peers_group *from)
 	*to = *from;
 	for (unsigned int s = 0; s < PEERS_SPREAD_NUM; s++)
 		distribution_copy(&to->spreads[s], &from->spreads[s]);
-	own_texts(&to->identity);
+	own_further(&to->identity);
 	to->pids = copy_list(from->pids, from->pid_count, sizeof(*from->pids));
 	to->comms = copy_list(from->comms, from->comm_count, sizeof(*from->comms));
 }
@@ -235,7 +253,7 @@ static struct peers_group *find_group(struct peers *peers, const struct peers_id
 	begin_group(group);
 	group->identity = *identity;
 	group->partial = sieve_has(peers->gone, hash_identity(peers, identity));
-	own_texts(&group->identity);
+	own_further(&group->identity);
 	if (peers->count * 2 > peers->slot_count)
 		resize_slots(peers, peers->slot_count * 2);
 	return group;
@@ -385,9 +403,10 @@ static bool each_group(struct peers *peers, const struct conn *conn, bool count)
 {
 	uint64_t mask = has_group_key(&peers->keys) ? groups_match(peers->keys.groups, conn) : 0;
 	struct peers_identity identity;
+	struct peers_further further;
 	bool complete = true;
 
-	peers_identify(&identity, &peers->keys, conn);
+	peers_identify(&identity, peers->has_further ? &further : NULL, &peers->keys, conn);
 	do {
 		struct peers_group *group;
 

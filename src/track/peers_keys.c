@@ -29,17 +29,33 @@ TABLE_COVERS(key_names, PEERS_KEY_NUM);
 /* Where a field of the identity ends. */
 #define END(field) (offsetof(struct peers_identity, field) + sizeof(((struct peers_identity *)0)->field))
 
-_Static_assert(END(network) <= UINT8_MAX, "its end fits");
+_Static_assert(END(comm) <= UINT8_MAX, "its end fits");
 
 static const uint8_t key_ends[] = {
-	[PEERS_KEY_PEER] = END(peer),     [PEERS_KEY_DIR] = END(dir),       [PEERS_KEY_PORT] = END(port),
-	[PEERS_KEY_PID] = END(pid),       [PEERS_KEY_COMM] = END(comm),     [PEERS_KEY_EXE] = 0,
-	[PEERS_KEY_UID] = END(uid),       [PEERS_KEY_USER] = END(uid),      [PEERS_KEY_LPORT] = END(lport),
-	[PEERS_KEY_RPORT] = END(rport),   [PEERS_KEY_NETNS] = END(netns),   [PEERS_KEY_PROTO] = END(proto),
-	[PEERS_KEY_CIDR] = END(network),  [PEERS_KEY_RESULT] = END(result), [PEERS_KEY_HOST] = 0,
-	[PEERS_KEY_GROUP] = END(group),   [PEERS_KEY_LADDR] = END(laddr),   [PEERS_KEY_SERVER] = END(server),
-	[PEERS_KEY_CLIENT] = END(client), [PEERS_KEY_CGROUP] = 0,           [PEERS_KEY_UNIT] = 0,
-	[PEERS_KEY_CONTAINER] = 0,        [PEERS_KEY_PARENT] = 0,           [PEERS_KEY_NAME] = 0,
+	[PEERS_KEY_PEER] = END(peer),
+	[PEERS_KEY_DIR] = END(dir),
+	[PEERS_KEY_PORT] = END(port),
+	[PEERS_KEY_PID] = END(pid),
+	[PEERS_KEY_COMM] = END(comm),
+	[PEERS_KEY_EXE] = 0,
+	[PEERS_KEY_UID] = END(uid),
+	[PEERS_KEY_USER] = END(uid),
+	[PEERS_KEY_LPORT] = END(lport),
+	[PEERS_KEY_RPORT] = END(rport),
+	[PEERS_KEY_NETNS] = END(netns),
+	[PEERS_KEY_PROTO] = END(proto),
+	[PEERS_KEY_CIDR] = END(known_network),
+	[PEERS_KEY_RESULT] = END(result),
+	[PEERS_KEY_HOST] = 0,
+	[PEERS_KEY_GROUP] = END(group),
+	[PEERS_KEY_LADDR] = 0,
+	[PEERS_KEY_SERVER] = 0,
+	[PEERS_KEY_CLIENT] = 0,
+	[PEERS_KEY_CGROUP] = 0,
+	[PEERS_KEY_UNIT] = 0,
+	[PEERS_KEY_CONTAINER] = 0,
+	[PEERS_KEY_PARENT] = 0,
+	[PEERS_KEY_NAME] = 0,
 };
 
 TABLE_COVERS(key_ends, PEERS_KEY_NUM);
@@ -52,6 +68,21 @@ size_t peers_identity_bytes(const struct peers_keys *keys)
 		if (key_ends[keys->key[i]] > bytes)
 			bytes = key_ends[keys->key[i]];
 	return bytes;
+}
+
+bool peers_has_further(const struct peers_keys *keys)
+{
+	for (unsigned int i = 0; i < keys->count; i++)
+		if (key_ends[keys->key[i]] == 0 || keys->key[i] == PEERS_KEY_CIDR)
+			return true;
+	return false;
+}
+
+const struct peers_further *peers_further(const struct peers_identity *identity)
+{
+	static const struct peers_further none;
+
+	return identity->further != NULL ? identity->further : &none;
 }
 
 const char *peers_key_name(enum peers_key key)
@@ -107,14 +138,16 @@ int peers_parse_keys(const char *text, struct peers_keys *keys, struct err *err)
 /* The prefix length for this address: an IPv4 address has only 32 bits. */
 static void identify_network(struct peers_identity *identity, const struct conn *conn, unsigned int bits)
 {
+	struct endpoint *network = &identity->further->network;
+
 	if (!endpoint_has_ip(&conn->flow.remote))
 		return;
-	identity->network.ip = conn->flow.remote.ip;
-	if (endpoint_is_v4(&identity->network) && bits > 32)
+	network->ip = conn->flow.remote.ip;
+	if (endpoint_is_v4(network) && bits > 32)
 		bits = 32;
 	identity->known_network = 1;
 	identity->network_bits = (uint8_t)bits;
-	endpoint_mask(&identity->network, bits);
+	endpoint_mask(network, bits);
 }
 
 static void identify_process(struct peers_identity *identity, enum peers_key key, const struct process *process)
@@ -124,15 +157,15 @@ static void identify_process(struct peers_identity *identity, enum peers_key key
 	else if (key == PEERS_KEY_COMM)
 		memcpy(identity->comm, process->comm, strnlen(process->comm, sizeof(identity->comm)));
 	else if (key == PEERS_KEY_EXE)
-		identity->text[PEERS_TEXT_EXE] = process->exe;
+		identity->further->text[PEERS_TEXT_EXE] = process->exe;
 	else if (key == PEERS_KEY_CGROUP)
-		identity->text[PEERS_TEXT_CGROUP] = process->cgroup;
+		identity->further->text[PEERS_TEXT_CGROUP] = process->cgroup;
 	else if (key == PEERS_KEY_UNIT)
-		identity->text[PEERS_TEXT_UNIT] = process->unit;
+		identity->further->text[PEERS_TEXT_UNIT] = process->unit;
 	else if (key == PEERS_KEY_CONTAINER)
-		identity->text[PEERS_TEXT_CONTAINER] = process->container;
+		identity->further->text[PEERS_TEXT_CONTAINER] = process->container;
 	else if (key == PEERS_KEY_PARENT && process->parent[0] != '\0')
-		identity->text[PEERS_TEXT_PARENT] = (char *)(uintptr_t)process->parent;
+		identity->further->text[PEERS_TEXT_PARENT] = (char *)(uintptr_t)process->parent;
 }
 
 static void identify_address(struct peers_identity *identity, enum peers_key key, const struct conn *conn)
@@ -140,11 +173,11 @@ static void identify_address(struct peers_identity *identity, enum peers_key key
 	if (key == PEERS_KEY_PEER)
 		identity->peer.ip = conn->flow.remote.ip;
 	else if (key == PEERS_KEY_LADDR)
-		identity->laddr.ip = conn->flow.local.ip;
+		identity->further->laddr.ip = conn->flow.local.ip;
 	else if (key == PEERS_KEY_SERVER)
-		identity->server.ip = conn_server(conn)->ip;
+		identity->further->server.ip = conn_server(conn)->ip;
 	else if (key == PEERS_KEY_CLIENT)
-		identity->client.ip = conn_client(conn)->ip;
+		identity->further->client.ip = conn_client(conn)->ip;
 }
 
 static void identify_port(struct peers_identity *identity, enum peers_key key, const struct conn *conn)
@@ -157,9 +190,13 @@ static void identify_port(struct peers_identity *identity, enum peers_key key, c
 		identity->rport = conn->flow.remote.port;
 }
 
-void peers_identify(struct peers_identity *identity, const struct peers_keys *keys, const struct conn *conn)
+void peers_identify(struct peers_identity *identity, struct peers_further *further, const struct peers_keys *keys,
+		    const struct conn *conn)
 {
 	memset(identity, 0, sizeof(*identity));
+	if (further != NULL)
+		memset(further, 0, sizeof(*further));
+	identity->further = further;
 	for (unsigned int i = 0; i < keys->count; i++) {
 		enum peers_key key = (enum peers_key)keys->key[i];
 
@@ -205,10 +242,10 @@ void peers_identify(struct peers_identity *identity, const struct peers_keys *ke
 			identity->result = conn->result;
 			break;
 		case PEERS_KEY_HOST:
-			identity->text[PEERS_TEXT_HOST] = conn->host;
+			identity->further->text[PEERS_TEXT_HOST] = conn->host;
 			break;
 		case PEERS_KEY_NAME:
-			identity->text[PEERS_TEXT_NAME] = conn->name;
+			identity->further->text[PEERS_TEXT_NAME] = conn->name;
 			break;
 		case PEERS_KEY_GROUP: /* several: see peers_add() */
 		case PEERS_KEY_NUM:

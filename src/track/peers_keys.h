@@ -2,6 +2,7 @@
 #ifndef CONNTRACE_TRACK_PEERS_KEYS_H
 #define CONNTRACE_TRACK_PEERS_KEYS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -95,10 +96,27 @@ int peers_parse_keys(const char *text, struct peers_keys *keys, struct err *err)
 const char *peers_key_name(enum peers_key key);
 
 /**
+ * struct peers_further - keys that are rarely asked for; zero if they are none, or unknown
+ * @laddr: address of the traced side, without port
+ * @server: address of the side that was connected to, without port; unknown without a direction
+ * @client: address of the side that opened, likewise
+ * @network: the other side's address with only the first cidr_bits kept
+ * @text: by enum peers_text: raw bytes, owned by the group
+ */
+struct peers_further {
+	struct endpoint laddr;
+	struct endpoint server;
+	struct endpoint client;
+	struct endpoint network;
+	char *text[PEERS_TEXT_NUM];
+};
+
+/**
  * struct peers_identity - what the members of a group have in common
  *
  * Fields that are no keys, and unknown ones, are zero (texts NULL); an unknown @uid is -1 (as uid_t). It is hashed and
- * compared as bytes up to the last one that is a key, so the usual keys come first.
+ * compared as bytes up to the last one that is a key, so the usual keys come first. The others are kept apart, because
+ * there may be many rows.
  *
  * @peer: its port is always 0
  * @port: of the service
@@ -106,19 +124,15 @@ const char *peers_key_name(enum peers_key key);
  * @group: number of the group plus one, 0 none
  * @proto: IPPROTO_TCP
  * @result: enum conn_result
- * @network_bits: how many bits of @network count
- * @known_network: 1 when the other side's address, and so @network, is known; a network may be all zero
+ * @network_bits: how many bits of the network count
+ * @known_network: 1 when the other side's address, and so its network, is known; a network may be all zero
  * @lport: local port
  * @rport: remote port
  * @pid: thread group id
  * @uid: of the socket, else of the process
  * @netns: inode
  * @comm: raw bytes, "" unknown
- * @laddr: address of the traced side, without port
- * @server: address of the side that was connected to, without port; unknown without a direction
- * @client: address of the side that opened, likewise
- * @network: @peer with only the first cidr_bits kept
- * @text: by enum peers_text: raw bytes, owned by the group
+ * @further: NULL if no key is there; see peers_further()
  */
 struct peers_identity {
 	struct endpoint peer;
@@ -135,17 +149,24 @@ struct peers_identity {
 	uint32_t uid;
 	uint32_t netns;
 	char comm[16];
-	struct endpoint laddr;
-	struct endpoint server;
-	struct endpoint client;
-	struct endpoint network;
-	char *text[PEERS_TEXT_NUM];
+	struct peers_further *further;
 };
 
-/** peers_identity_bytes() - how many bytes at the begin of an identity hold the keys, without the texts */
+/** peers_identity_bytes() - how many bytes at the begin of an identity hold the keys that are not kept apart */
 size_t peers_identity_bytes(const struct peers_keys *keys);
 
-/** peers_identify() - the identity of a connection; its texts are those of @conn, its group is 0 */
-void peers_identify(struct peers_identity *identity, const struct peers_keys *keys, const struct conn *conn);
+/** peers_has_further() - whether some key is in struct peers_further */
+bool peers_has_further(const struct peers_keys *keys);
+
+/**
+ * peers_identify() - the identity of a connection
+ * @identity: its texts are those of @conn, its group is 0
+ * @further: what @identity refers to, NULL if peers_has_further() is false
+ */
+void peers_identify(struct peers_identity *identity, struct peers_further *further, const struct peers_keys *keys,
+		    const struct conn *conn);
+
+/** peers_further() - the keys that are kept apart; all unknown where none of them is a key */
+const struct peers_further *peers_further(const struct peers_identity *identity);
 
 #endif

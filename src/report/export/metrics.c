@@ -328,7 +328,7 @@ static void add_label(struct text *text, const char *before, const char *key, co
 static char *process_labels(const struct metrics *metrics, const struct table *table,
 			    const struct peers_identity *identity)
 {
-	const char *dir = conn_dir_text(identity->dir), *unit = identity->text[PEERS_TEXT_UNIT];
+	const char *dir = conn_dir_text(identity->dir), *unit = peers_further(identity)->text[PEERS_TEXT_UNIT];
 	const char *program = identity->comm[0] != '\0' ? redact_text(REDACT_COMM, identity->comm) : "unknown";
 	struct text text = {0};
 

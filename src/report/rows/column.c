@@ -66,7 +66,7 @@ static const char *column_network(const struct peers_identity *identity, struct 
 	_Static_assert(sizeof(value->buffer) >= ENDPOINT_TEXT + 4, "an address and its prefix length fit in a value");
 	if (!identity->known_network)
 		return NULL;
-	snprintf(value->buffer, sizeof(value->buffer), "%s/%u", endpoint_ip_text(&identity->network, ip),
+	snprintf(value->buffer, sizeof(value->buffer), "%s/%u", endpoint_ip_text(&peers_further(identity)->network, ip),
 		 identity->network_bits);
 	return value->buffer;
 }

@@ -19,9 +19,12 @@
 /* Rows are written in pieces large enough to bypass the copy into stdio(3)'s buffer. */
 #define WRITE_AT_ONCE (1U << 18)
 
-/* Rows of a long JSON report that this thread, which also writes, and another thread format. */
-#define ROWS_HERE 1024
-#define ROWS_THERE 1536
+/*
+ * Rows of a long JSON report that this thread, which also writes, and another thread format. The texts of more would
+ * take memory and save no time.
+ */
+#define ROWS_HERE 256
+#define ROWS_THERE 384
 
 /* The text before each value is the same in each row: a brace, the report, a key; a comma, a key ... */
 static void add_json_keys(struct printer *printer)
