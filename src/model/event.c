@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "model/event.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "base/table.h"
@@ -16,6 +17,13 @@ struct event event_new(enum event_type type, enum event_origin origin, int64_t t
 	event.time_ns = time_ns;
 	event.flow.proto = IPPROTO_TCP;
 	return event;
+}
+
+bool event_is_accept_failure(int error)
+{
+	/* ERESTARTSYS of the kernel and what follows it (linux/errno.h) are no results. */
+	return error < 512 && error != EAGAIN && error != EINTR && error != EBADF && error != ENOTSOCK &&
+	       error != EINVAL && error != EFAULT && error != EOPNOTSUPP && error != ENOSYS;
 }
 
 size_t event_size(enum event_type type)

@@ -530,6 +530,9 @@ struct event {
 /** event_new() - an event of @type by @origin at @time_ns, all else zero, flow.proto TCP */
 struct event event_new(enum event_type type, enum event_origin origin, int64_t time_ns);
 
+/** event_is_accept_failure() - whether @error of accept(2) is neither the lack of a connection nor a mistake */
+bool event_is_accept_failure(int error);
+
 /** event_size() - number of leading bytes of an event of @type that are used */
 size_t event_size(enum event_type type);
 

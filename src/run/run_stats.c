@@ -72,6 +72,7 @@ static unsigned int lacks(const struct sources *sources, const struct options *o
 	lacks |= has_calls ? 0 : SUMMARY_LACKS_CALLS;
 	lacks |= has_calls && (is_replay || !is_file) ? 0 : SUMMARY_LACKS_DEATHS;
 	lacks |= has_target ? 0 : SUMMARY_LACKS_QUEUES;
+	lacks |= sources_lines(sources) != NULL ? 0 : SUMMARY_LACKS_LOG;
 	lacks |= is_replay || !is_file ? 0 : SUMMARY_LACKS_OWNERS;
 	return lacks;
 }
@@ -102,6 +103,8 @@ void run_stats_fill(struct summary *summary, const struct tracker *tracker, stru
 	if (tracer != NULL)
 		summary->stops = tracer_stops(tracer);
 	summary->lost[LOST_CALL_QUEUE] += (int64_t)sources_events_refused(sources);
+	if (sources_lines(sources) != NULL)
+		summary->lines = *sources_lines(sources);
 	sources_packet_stats(sources, &stats);
 	summary->packets = stats.frames;
 	summary->malformed = stats.malformed;

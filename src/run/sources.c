@@ -307,6 +307,14 @@ struct diag *sources_diag(struct sources *sources)
 	return sources->diag;
 }
 
+const struct log_lines *sources_lines(const struct sources *sources)
+{
+	FOR_EACH_SLOT (slot, sources)
+		if (slot->source != NULL && slot->ops->lines != NULL)
+			return slot->ops->lines(slot->source);
+	return NULL;
+}
+
 int64_t sources_overflows(const struct sources *sources)
 {
 	int64_t now = procfs_netstat_value(sources->netstat_fd, "ListenOverflows");

@@ -10,6 +10,8 @@
 #include "base/err.h"
 #include "base/queue.h"
 
+struct log_lines;
+
 /*
  * A source turns one kind of evidence into a stream of events. The loop of a
  * run knows it by its struct source_ops only. How it is opened differs: each
@@ -58,6 +60,7 @@ enum source_failure {
  * @settled_ns: events up to this time have been appended, and what others report of later times waits. NULL: events are
  *		late by no more than sources_hold_ns()
  * @notice: the next line for the user, valid until the next call; NULL: there is none, or there never is
+ * @lines: what it has read of a log of calls; whole at its end. NULL: it reads none
  * @refused: the @index-th of the processes given that is not watched, and why; NULL: none
  * @others: how many watched processes run; the first @room of them are written to @pids, and each gets the signal
  *	    @number unless it is 0. NULL: it watches none
@@ -77,6 +80,7 @@ struct source_ops {
 	int (*drain_read)(void *source, struct queue *events, struct err *err);
 	int64_t (*settled_ns)(const void *source);
 	const char *(*notice)(void *source);
+	const struct log_lines *(*lines)(const void *source);
 	const char *(*refused)(const void *source, size_t index);
 	size_t (*others)(void *source, int number, pid_t *pids, size_t room);
 	void (*drain)(void *source);

@@ -116,7 +116,11 @@ def doubts(test):
                                 "audit: audit_lost=9 audit_rate_limit=0 audit_backlog_limit=64",
                                 "Nov 14 22:13:20 web1 audit[7]: SYSCALL arch=c000003e syscall=42 success=yes exit=0 a0=3",
                                 "type=SYSCALL msg=audit(1700000009.000:9): arch=c000003e syscall=42 success=yes exit=0",
-                                "type=SYSCALL msg=audit(17000", "x" * 600000]
+                                "type=SYSCALL msg=audit(17000", "type=SYSCALL msg=audit(1700000009.500:10): arch=c00000",
+                                "type=USER_LOGIN msg=audit(1700000009.600:11): pid=1 uid=0", "no record",
+                                "type=SYSCALL msg=audit(1700000009.700:12): arch=c000003e syscall=44 success=yes exit=9 a0=3",
+                                "type=SOCKADDR msg=audit(1700000009.700:12): saddr=" + audit.address("192.0.2.9", 53).hex(),
+                                "x" * 600000]
     done = test.run("--audit-log", test.path("doubts.log", audit.text(lines)), "-z", "conns", "-O", "RADDR,RESULT", "-H",
                     "--format=raw")
     found = sorted(line.split() for line in done.stdout.splitlines())
@@ -124,8 +128,11 @@ def doubts(test):
     test.say("sockets of unknown kind: each connection once", [] if found == wanted else [found, done.stderr])
     test.expect("and that it is said", done, 0,
                 ["4 connect(2) calls of the audit log are counted as TCP", "2 calls of the audit log are left out",
-                 "1 records are left out: without the number", "1 records of the audit log are left out: they were cut",
+                 "1 records are left out: without the number", "3 records of the audit log are left out: they were cut",
                  "1 lines of the audit log are left out", "7 records or more were lost"])
+    found = json.loads(test.run("--audit-log", "doubts.log", "-j").stdout.splitlines()[-1])["summary"]
+    wanted = {"other": 2, "foreign": 1, "damaged": 3, "numberless": 1, "long": 1, "apart": 1, "addressless": 2, "kindless": 0}
+    test.say("lines that are not used", [] if (found["log_lines"], found["log_unused"]) == (len(lines), wanted) else [found, lines])
 
 
 def descriptors(test):

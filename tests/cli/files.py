@@ -36,6 +36,7 @@ FRAMES = ("packets", "malformed", "tcp_frames")
 CALLS = ("accept_failed", "accept_failures", "unaccepted")
 QUEUES = ("accept_waiting", "accept_queues_full", "accept_shared")
 OWNERS = ["too_short", "too_short_failed"]
+LOG = ["log_lines"]
 STRACE = b"""\
 7 1700000000.000100 socket(AF_INET, SOCK_STREAM, IPPROTO_TCP) = 3 <0.000010>
 7 1700000000.000200 connect(3, {sa_family=AF_INET, sin_port=htons(80), sin_addr=inet_addr("192.0.2.1")}, 16) = 0 <0.010000>
@@ -57,12 +58,12 @@ def without_source(test, good):
     by_segments = {"copy", "late", "unclaimed", "hidden"}
     log = test.path("strace.log", STRACE)
     ways = {
-        "-r": (["-r", good, "--record", "of-file"], {*CALLS, *QUEUES, *OWNERS}, set()),
-        "--replay of a savefile": (["--replay", "of-file"], {*FRAMES, *CALLS, *QUEUES, "disordered", "timeless"}, by_packets),
+        "-r": (["-r", good, "--record", "of-file"], {*CALLS, *QUEUES, *OWNERS, *LOG}, set()),
+        "--replay of a savefile": (["--replay", "of-file"], {*FRAMES, *CALLS, *QUEUES, *LOG, "disordered", "timeless"}, by_packets),
         "--strace-log": (["--strace-log", log, "--record", "of-calls"],
                          {*FRAMES, *QUEUES, "unaccepted", *OWNERS, "both_ends", "disordered", "timeless", "syn_resent"},
                          by_packets | by_segments),
-        "--replay of calls": (["--replay", "of-calls"], {*FRAMES, *QUEUES, "both_ends", "disordered", "timeless", "syn_resent"},
+        "--replay of calls": (["--replay", "of-calls"], {*FRAMES, *QUEUES, *LOG, "both_ends", "disordered", "timeless", "syn_resent"},
                               by_packets | by_segments),
         "-r --strace-log": (["-r", good, "--strace-log", log], {*QUEUES, "unaccepted", *OWNERS, "syn_resent"}, set()),
     }
@@ -74,11 +75,33 @@ def without_source(test, good):
     test.say("the packets of a run without are -", [] if text.endswith(" stops, - packets\n") else [text])
 
 
+CUT = STRACE + b"""7 1700000000.200000 read(4, "", 2) = 0 <0.000010>
+7 1700000000.300000 --- SIGCHLD {} ---
+
+8 1700000000.400000 <... accept resumed>{sa_family=AF_UNIX}, [2]) = 4 <0.010000>
+7 1700000000.500000 connect(9, {sa_family=AF_INET, sin_port=htons(80), sin_addr=inet_addr("192.0.2.1")}, 16) = 0 <0.010000>
+7 1700000000.600000 socket(AF_INET
+7 17000"""
+
+
+def unused_lines(test):
+    """Each line of a log of strace that is not used is counted by its reason; one that is cut at the end is no failure."""
+    done = test.run("--strace-log", test.path("cut.log", CUT), "-j")
+    found = json.loads(done.stdout.splitlines()[-1])["summary"]
+    wanted = {"other": 2, "foreign": 1, "damaged": 2, "numberless": 0, "long": 0, "apart": 1, "addressless": 0, "kindless": 1}
+    test.say("lines of a log of strace that are not used", [] if (found["log_lines"], found["log_unused"], found["connections"],
+             done.returncode) == (10, wanted, 1, 0) else [found, done.stderr])
+    test.expect("in words, too", test.run("--strace-log", "cut.log"), 0,
+                ["10 lines of the log (not used: 2 of other calls or records, 1 of another form, 2 cut or damaged, 1 without "
+                 "the other line of their call, 1 of sockets that may not be TCP)"])
+
+
 def main():
     test = cli.Cli()
     good = test.path("good.pcap", cli.scenario())
     forms(test, good)
     without_source(test, good)
+    unused_lines(test)
     whole = test.run("-r", good, "-z", "conns", "-z", "peers", "-j", "--record", "events")
     again = test.run("--replay", "events", "-z", "conns", "-z", "peers", "-j")
     test.say("a recording replayed gives the same rows",

@@ -1444,6 +1444,7 @@ static void the_accounts_say_what_was_lost(void **state)
 	summary.failed = 2;
 	assert_int_equal(endpoint_parse(&summary.failed_with, "192.0.2.7"), 0);
 	summary.failed_with.port = 8080;
+	summary.lines = (struct log_lines){.read = 70, .left = {[LOG_LEFT_OTHER] = 50, [LOG_LEFT_APART] = 1}};
 	expect_summary(&summary, REPORT_TABLE,
 		       "conntrace: 12.345679 s, 20 connections (3 pending, 2 with retransmitted SYN; -O "
 		       "+PENDING,SYN_RTX), process unknown of 3 of them, 2 with unknown end (closed or reset), "
@@ -1454,7 +1455,8 @@ static void the_accounts_say_what_was_lost(void **state)
 		       "(EMFILE 7 in 4711), 2 never accepted, accept queues of the network namespace overflowed 1 "
 		       "time, lost 7 connections (evicted from memory); "
 		       "cost - s CPU, 7840 + 5321 KiB, 1 stop, 1 packet (1 of them cut or malformed); TCP frames in no "
-		       "row: 5 copies, 1 in a tunnel (--decapsulate)\n");
+		       "row: 5 copies, 1 in a tunnel (--decapsulate); 70 lines of the log (not "
+		       "used: 50 of other calls or records, 1 without the other line of their call)\n");
 	summary.tcp_frames = 9;
 	summary.both_ends = 2;
 	summary.malformed = 0;
@@ -1475,7 +1477,9 @@ static void the_accounts_say_what_was_lost(void **state)
 		       "1 time, lost 12 packets (capture "
 		       "buffer of the "
 		       "kernel) + an unknown number of socket events (netlink); cost - s CPU, - KiB, 1 stop, 1 "
-		       "packet; TCP frames in no row: 5 copies, 1 in a tunnel (--decapsulate)\n");
+		       "packet; TCP frames in no row: 5 copies, 1 in a tunnel (--decapsulate); 70 lines of the log "
+		       "(not used: 50 of other "
+		       "calls or records, 1 without the other line of their call)\n");
 	expect_summary(&summary, REPORT_JSON,
 		       "{\"summary\": {\"duration_s\":12.345679,\"connections\":20,\"ok\":14,\"failed\":1,"
 		       "\"pending\":3,\"unknown\":0,\"syn_resent\":2,\"syn_resent_unknown\":0,"
@@ -1495,7 +1499,9 @@ static void the_accounts_say_what_was_lost(void **state)
 		       "\"cpu_s\":null,\"peak_kib\":null,\"packet_peak_kib\":null,"
 		       "\"stops\":1,\"packets\":1,\"malformed\":0,\"tcp_frames\":9,\"left_out\":{\"copy\":5,\"late\":0,"
 		       "\"fragment\":0,\"malformed\":0,\"tunnel\":1,\"filtered\":0,\"unclaimed\":0,\"hidden\":0},"
-		       "\"both_ends\":2,\"disordered\":0,\"timeless\":0}}\n");
+		       "\"both_ends\":2,\"disordered\":0,\"timeless\":0,\"log_lines\":70,"
+		       "\"log_unused\":{\"other\":50,\"foreign\":0,\"damaged\":0,\"numberless\":0,\"long\":0,"
+		       "\"apart\":1,\"addressless\":0,\"kindless\":0}}}\n");
 }
 
 static size_t widest_line(const char *text)

@@ -47,6 +47,22 @@ static const struct {
 };
 TABLE_COVERS(reasons, SUMMARY_LEFT_NUM);
 
+/* Lines of a log that are not used: key in JSON, and text after the number. */
+static const struct {
+	const char *key;
+	const char *text;
+} unused_lines[] = {
+	[LOG_LEFT_OTHER] = {"other", "of other calls or records"},
+	[LOG_LEFT_FOREIGN] = {"foreign", "of another form"},
+	[LOG_LEFT_DAMAGED] = {"damaged", "cut or damaged"},
+	[LOG_LEFT_NUMBERLESS] = {"numberless", "without the number of their event"},
+	[LOG_LEFT_LONG] = {"long", "too long"},
+	[LOG_LEFT_APART] = {"apart", "without the other line of their call"},
+	[LOG_LEFT_ADDRESSLESS] = {"addressless", "without the address of their call"},
+	[LOG_LEFT_KINDLESS] = {"kindless", "of sockets that may not be TCP"},
+};
+TABLE_COVERS(unused_lines, LOG_LEFT_NUM);
+
 const char *summary_lost_key(enum lost_where where)
 {
 	return places[where].key;
@@ -268,6 +284,17 @@ static void add_json_text(struct text *line, const char *before, const char *tex
 		text_add(line, "null");
 }
 
+static void add_json_lines(struct text *line, const struct summary *summary)
+{
+	add_json_known(line, summary, SUMMARY_LACKS_LOG, ",\"log_lines\":", summary->lines.read);
+	for (unsigned int i = 0; i < LOG_LEFT_NUM; i++) {
+		text_add(line, i > 0 ? ",\"" : ",\"log_unused\":{\"");
+		text_add(line, unused_lines[i].key);
+		add_json_known(line, summary, SUMMARY_LACKS_LOG, "\":", summary->lines.left[i]);
+	}
+	text_add(line, "}");
+}
+
 static void add_json(struct text *line, const struct summary *summary)
 {
 	text_add(line, "{\"summary\": {\"duration_s\":");
@@ -324,6 +351,7 @@ static void add_json(struct text *line, const struct summary *summary)
 	add_json_known(line, summary, SUMMARY_LACKS_SEGMENTS, "},\"both_ends\":", summary->both_ends);
 	add_json_known(line, summary, SUMMARY_LACKS_FILE, ",\"disordered\":", summary->disordered);
 	add_json_known(line, summary, SUMMARY_LACKS_FILE, ",\"timeless\":", summary->timeless);
+	add_json_lines(line, summary);
 	text_add(line, "}}\n");
 }
 
@@ -369,6 +397,25 @@ static void add_left_out(struct text *line, const struct summary *summary)
 				  " of them in the row of the other end)");
 		before = ", ";
 	}
+}
+
+/* Lines of a log of calls, and why some are not used. */
+static void add_lines(struct text *line, const struct summary *summary)
+{
+	const char *before = " (not used: ", *after = "";
+
+	if (summary->lines.read == 0)
+		return;
+	add_count(line, "; ", summary->lines.read, summary->lines.read == 1 ? " line of the log" : " lines of the log");
+	for (unsigned int i = 0; i < LOG_LEFT_NUM; i++) {
+		if (summary->lines.left[i] == 0)
+			continue;
+		add_count(line, before, summary->lines.left[i], " ");
+		text_add(line, unused_lines[i].text);
+		before = ", ";
+		after = ")";
+	}
+	text_add(line, after);
 }
 
 /* Append what is unknown about owners and ends. */
@@ -482,6 +529,7 @@ static void add_text(struct text *line, const struct summary *summary)
 		add_count(line, " (", summary->disordered, " of them not in order of time)");
 	if (summary->timeless > 0)
 		add_count(line, " (", summary->timeless, " of them without a time)");
+	add_lines(line, summary);
 	text_add(line, "\n");
 }
 

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "model/conn.h"
 #include "model/event.h"
+#include "model/log_lines.h"
 #include "report/rows/report_options.h"
 #include "track/suspicious.h"
 
@@ -56,6 +57,8 @@ enum summary_lack {
 	SUMMARY_LACKS_QUEUES = 0x20,
 	/** lookups of owners: too_short */
 	SUMMARY_LACKS_OWNERS = 0x40,
+	/** a log of calls: lines */
+	SUMMARY_LACKS_LOG = 0x80,
 };
 
 /** Kinds of failures of accept(2) that the summary distinguishes. */
@@ -145,6 +148,7 @@ struct summary_outcomes {
  * @both_ends: those that are in two rows, because both ends are of interest
  * @disordered: packets of a savefile that follow a later one
  * @timeless: packets of a savefile without a usable time
+ * @lines: lines of a log of calls, and those not used
  * @chosen: connections shown, and why
  * @checks: there are rules of --expect
  * @broken: connections that broke one
@@ -183,6 +187,7 @@ struct summary {
 	uint64_t both_ends;
 	uint64_t disordered;
 	uint64_t timeless;
+	struct log_lines lines;
 	struct summary_chosen chosen;
 	bool checks;
 	uint64_t broken;

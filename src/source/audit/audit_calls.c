@@ -148,13 +148,6 @@ static void listened(struct audit_calls *calls, const struct audit_call *call)
 	push(calls, &event);
 }
 
-/* Whether the cause is neither the lack of a connection nor a mistake of the program. */
-static bool is_accept_failure(int error)
-{
-	return error != EAGAIN && error != EINTR && error != EBADF && error != ENOTSOCK && error != EINVAL &&
-	       error != EFAULT && error != EOPNOTSUPP && error != ENOSYS && error < 512;
-}
-
 static void accepted(struct audit_calls *calls, const struct audit_call *call)
 {
 	const struct audit_socket *listener = find(calls, call, fd_of(call->args[0]));
@@ -167,7 +160,7 @@ static void accepted(struct audit_calls *calls, const struct audit_call *call)
 	if (call->result < 0) {
 		event.call.error = (int32_t)-call->result;
 		event.call.fd = fd_of(call->args[0]);
-		if (is_tcp && is_accept_failure(event.call.error))
+		if (is_tcp && event_is_accept_failure(event.call.error))
 			push(calls, &event);
 		return;
 	}

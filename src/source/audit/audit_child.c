@@ -101,21 +101,42 @@ static void say_all(struct audit_child *child, const struct audit_feed_stats *fe
 		  "calls of the audit log are left out: their events have no address (SOCKADDR record)");
 	say_count(child, calls->forgotten,
 		  "connections of the audit log have no known end, because too many descriptors were open");
-	say_count(child, feed->damaged, "records of the audit log are left out: they were cut or are damaged");
-	say_count(child, feed->numberless,
+	say_count(child, feed->lines.left[LOG_LEFT_DAMAGED],
+		  "records of the audit log are left out: they were cut or are damaged");
+	say_count(child, feed->lines.left[LOG_LEFT_NUMBERLESS],
 		  "records are left out: without the number of their event they cannot be joined; journalctl prints it "
 		  "with -o json, ausearch always");
 	say_count(child, too_long, "lines of the audit log are left out: they are longer than any record");
 	say_count(child, feed->lost > 0 ? (uint64_t)feed->lost : 0,
 		  "records or more were lost before they were written, the audit log says (audit_lost)");
-	if (feed->records == 0 && feed->foreign > 0) {
+	if (feed->records == 0 && feed->lines.left[LOG_LEFT_FOREIGN] > 0) {
 		err_set(&err, EINVAL,
 			"the audit log has no record of audit in %" PRIu64
 			" lines; a log of auditd(8), ausearch(8) or a "
 			"journal is wanted",
-			feed->lines);
+			feed->lines.read);
 		say(child, AUDIT_CHILD_FAILURE, &err);
 	}
+}
+
+/* The number of each line that is not used, by reason. */
+static void say_lines(struct audit_child *child, const struct audit_feed_stats *feed,
+		      const struct audit_calls_stats *calls, uint64_t too_long)
+{
+	struct log_lines lines = feed->lines;
+	struct text text = {0};
+
+	lines.read += too_long;
+	lines.left[LOG_LEFT_LONG] += too_long;
+	lines.left[LOG_LEFT_ADDRESSLESS] += calls->addressless;
+	text_add(&text, AUDIT_CHILD_LINES " ");
+	text_add_unsigned(&text, lines.read);
+	for (size_t i = 0; i < LOG_LEFT_NUM; i++) {
+		text_add_char(&text, ' ');
+		text_add_unsigned(&text, lines.left[i]);
+	}
+	write_line(child, text.data, text.length);
+	text_free(&text);
 }
 
 /* ---- the process ---------------------------------------------------------------------- */
@@ -197,6 +218,7 @@ void audit_child_run(const struct audit_child_config *config)
 	audit_feed_end(feed);
 	stats = audit_calls_stats(calls);
 	say_all(&child, audit_feed_stats(feed), &stats, audit_files_too_long(files));
+	say_lines(&child, audit_feed_stats(feed), &stats, audit_files_too_long(files));
 	write_line(&child, AUDIT_CHILD_END, strlen(AUDIT_CHILD_END));
 	flush(&child);
 	_exit(0);

@@ -15,6 +15,8 @@
 #define AUDIT_CHILD_NOTICE "!notice "
 /** Why it cannot go on, or why a file ended early. */
 #define AUDIT_CHILD_FAILURE "!failure "
+/** struct log_lines: its numbers in their order. */
+#define AUDIT_CHILD_LINES "!lines"
 /** It has read everything. */
 #define AUDIT_CHILD_END "!end"
 

@@ -44,6 +44,7 @@ struct open_event {
 	uint32_t node;
 	unsigned int parts;  /* those that were read */
 	unsigned int wanted; /* those that it needs, known by its call */
+	unsigned int records;
 };
 
 struct audit_feed {
@@ -195,18 +196,29 @@ static void on_event(auparse_state_t *parser, auparse_cb_event_t kind, void *con
 
 /* ---- its records -------------------------------------------------------------------- */
 
-static void write_record(struct audit_feed *feed, const struct audit_line *line)
+static void leave(struct audit_feed *feed, enum log_left why, unsigned int records)
 {
-	if (audit_line_write(line, &feed->record))
+	feed->stats.lines.left[why] += records;
+}
+
+/* Return: whether it is written. */
+static bool write_record(struct audit_feed *feed, const struct audit_line *line)
+{
+	bool is_whole = audit_line_write(line, &feed->record);
+
+	if (is_whole)
 		auparse_feed(feed->parser, feed->record.data, feed->record.length);
 	else
-		feed->stats.damaged++;
+		leave(feed, LOG_LEFT_DAMAGED, 1);
+	return is_whole;
 }
 
 static void finish(struct audit_feed *feed, struct open_event *open)
 {
 	if (open->end.type != AUDIT_LINE_END)
 		return;
+	if (!(open->parts & PART_CALL))
+		leave(feed, LOG_LEFT_APART, open->records);
 	write_record(feed, &open->end);
 	open->end.type = AUDIT_LINE_FOREIGN;
 	/* Otherwise libauparse passes the event on when the next record comes. */
@@ -270,7 +282,7 @@ static void pass_on(struct audit_feed *feed, const struct audit_line *line)
 	struct audit_call call;
 
 	if (!audit_line_fields(line, &fields)) {
-		feed->stats.damaged++;
+		leave(feed, LOG_LEFT_DAMAGED, 1);
 		return;
 	}
 	call = (struct audit_call){
@@ -299,7 +311,7 @@ static void add_record(struct audit_feed *feed, const struct audit_line *line)
 		return;
 	}
 	open = open_for(feed, line);
-	write_record(feed, line);
+	open->records += write_record(feed, line);
 	if (is_call_record(line)) {
 		open->parts |= PART_CALL;
 		open->wanted = parts_of(line->call);
@@ -337,13 +349,17 @@ void audit_feed_line(struct audit_feed *feed, struct span text)
 	struct audit_line line;
 
 	audit_line_parse(&line, audit_journal_line(text, &feed->entry), feed->day_first);
-	feed->stats.lines++;
+	feed->stats.lines.read++;
 	feed->stats.records += line.type != AUDIT_LINE_FOREIGN && line.type != AUDIT_LINE_SEPARATOR;
 	switch (line.type) {
 	case AUDIT_LINE_FOREIGN:
-		feed->stats.foreign++;
+		leave(feed, LOG_LEFT_FOREIGN, 1);
 		break;
 	case AUDIT_LINE_OTHER:
+		leave(feed, LOG_LEFT_OTHER, 1);
+		break;
+	case AUDIT_LINE_DAMAGED:
+		leave(feed, LOG_LEFT_DAMAGED, 1);
 		break;
 	case AUDIT_LINE_SYSCALL:
 	case AUDIT_LINE_SOCKETCALL:
@@ -362,7 +378,7 @@ void audit_feed_line(struct audit_feed *feed, struct span text)
 		note_loss(feed, line.lost);
 		break;
 	case AUDIT_LINE_NUMBERLESS:
-		feed->stats.numberless++;
+		leave(feed, LOG_LEFT_NUMBERLESS, 1);
 		break;
 	}
 }

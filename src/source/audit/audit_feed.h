@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/span.h"
 #include "model/endpoint.h"
+#include "model/log_lines.h"
 #include "source/audit/audit_fields.h"
 #include "source/audit/audit_line.h"
 
@@ -65,20 +66,14 @@ struct audit_call {
 
 /**
  * struct audit_feed_stats - what was read
- * @lines: lines
- * @records: records of audit
- * @foreign: other lines
- * @numberless: records without time and number, which belong to no event
- * @damaged: records that matter and lack a field
+ * @lines: lines, and those that are not used
+ * @records: lines that are records of audit
  * @lost: how many records the kernel says it lost, as far as the log has its messages: the growth from the first
  *	  message to the last, and 1 for the first
  */
 struct audit_feed_stats {
-	uint64_t lines;
+	struct log_lines lines;
 	uint64_t records;
-	uint64_t foreign;
-	uint64_t numberless;
-	uint64_t damaged;
 	int64_t lost;
 };
 

@@ -312,17 +312,19 @@ enum audit_line_call audit_line_syscall(uint32_t arch, int number, uint64_t firs
 			   : call_of(audit_syscall_to_name(number, machine), first_argument, second_argument);
 }
 
-/* Sets line.call. Return: false when the call does not matter. */
-static bool is_wanted_call(struct audit_line *line)
+/* Sets line.call, and the type of a call that does not matter, or has none. */
+static void take_call(struct audit_line *line)
 {
 	struct audit_fields fields;
 
 	audit_fields_parse(&fields, line->body, line->is_interpreted, AUDIT_FIELDS_CALL);
-	if (fields.machine < 0 || fields.syscall < 0)
-		return false;
-	line->call = audit_line_syscall(audit_machine_to_elf(fields.machine), fields.syscall, fields.args[0],
-					fields.args[1]);
-	return line->call != AUDIT_CALL_NONE;
+	if (fields.machine >= 0 && fields.syscall >= 0)
+		line->call = audit_line_syscall(audit_machine_to_elf(fields.machine), fields.syscall, fields.args[0],
+						fields.args[1]);
+	if (fields.machine < 0 || find(line->body, " syscall=") == NULL)
+		line->type = AUDIT_LINE_DAMAGED;
+	else if (line->call == AUDIT_CALL_NONE)
+		line->type = AUDIT_LINE_OTHER;
 }
 
 enum audit_line_call audit_line_uring(int operation)
@@ -332,13 +334,16 @@ enum audit_line_call audit_line_uring(int operation)
 	return operation == IORING_OP_ACCEPT ? AUDIT_CALL_ACCEPT : AUDIT_CALL_NONE;
 }
 
-static bool is_wanted_uring(struct audit_line *line)
+static void take_uring(struct audit_line *line)
 {
 	struct audit_fields fields;
 
 	audit_fields_parse(&fields, line->body, line->is_interpreted, AUDIT_FIELDS_URING);
 	line->call = audit_line_uring(fields.uring_op);
-	return line->call != AUDIT_CALL_NONE;
+	if (fields.uring_op < 0)
+		line->type = AUDIT_LINE_DAMAGED;
+	else if (line->call == AUDIT_CALL_NONE)
+		line->type = AUDIT_LINE_OTHER;
 }
 
 void audit_line_parse(struct audit_line *line, struct span text, bool day_first)
@@ -361,15 +366,16 @@ void audit_line_parse(struct audit_line *line, struct span text, bool day_first)
 	(void)take(&rest, " ");
 	(void)take(&rest, "msg=");
 	if (!take_stamp(&rest, line, day_first)) {
-		line->type = AUDIT_LINE_FOREIGN;
+		line->type = line->type == AUDIT_LINE_OTHER ? AUDIT_LINE_FOREIGN : AUDIT_LINE_DAMAGED;
 		line->seconds = 0;
 		return;
 	}
 	/* What auditd(8) adds in the enriched form is names of what stands before. */
 	line->body = take_until(&rest, '\x1d');
-	if ((line->type == AUDIT_LINE_SYSCALL && !is_wanted_call(line)) ||
-	    (line->type == AUDIT_LINE_URING && !is_wanted_uring(line)))
-		line->type = AUDIT_LINE_OTHER;
+	if (line->type == AUDIT_LINE_SYSCALL)
+		take_call(line);
+	else if (line->type == AUDIT_LINE_URING)
+		take_uring(line);
 }
 
 /* ---- the record again ------------------------------------------------------------------- */

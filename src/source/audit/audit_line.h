@@ -31,6 +31,8 @@ enum audit_line_type {
 	AUDIT_LINE_LOST,
 	/** a record without time and number, as journalctl(1) prints it: it belongs to no event */
 	AUDIT_LINE_NUMBERLESS,
+	/** a record that may matter, whose time or call cannot be read */
+	AUDIT_LINE_DAMAGED,
 };
 
 /** enum audit_line_call - the calls that matter */

@@ -15,6 +15,7 @@
 #include "config.h"
 #include "model/event.h"
 #include "model/event_text.h"
+#include "model/log_lines.h"
 #include "source/audit/audit_child.h"
 #include "source/audit/audit_files.h"
 #include "source/source.h"
@@ -37,6 +38,7 @@ struct audit_log {
 	struct event pending;
 	char **notices;
 	size_t notice_count, notice_at;
+	struct log_lines lines;
 	size_t begin, end; /* of the unused bytes of the input */
 	char input[INPUT_SIZE];
 };
@@ -163,6 +165,21 @@ static void keep_notice(struct audit_log *log, const char *text)
 	log->notices[log->notice_count++] = xstrdup(err.text);
 }
 
+static bool take_lines(struct log_lines *lines, const char *numbers)
+{
+	uint64_t *to = &lines->read;
+	char *end;
+
+	for (size_t i = 0; i <= LOG_LEFT_NUM; i++) {
+		if (numbers[0] != ' ' || numbers[1] < '0' || numbers[1] > '9')
+			return false;
+		*to = strtoull(numbers, &end, 10);
+		to = &lines->left[i];
+		numbers = end;
+	}
+	return numbers[0] == '\0';
+}
+
 /* Return: 1 with an event in @log->pending, 0 for another line, or a negative errno. */
 static int take_line(struct audit_log *log, const char *line, struct err *err)
 {
@@ -172,6 +189,8 @@ static int take_line(struct audit_log *log, const char *line, struct err *err)
 	}
 	if (strncmp(line, AUDIT_CHILD_FAILURE, strlen(AUDIT_CHILD_FAILURE)) == 0)
 		return err_set(err, EINVAL, "%s", line + strlen(AUDIT_CHILD_FAILURE));
+	if (strncmp(line, AUDIT_CHILD_LINES, strlen(AUDIT_CHILD_LINES)) == 0)
+		return take_lines(&log->lines, line + strlen(AUDIT_CHILD_LINES)) ? 0 : refuse(log, err);
 	if (strcmp(line, AUDIT_CHILD_END) == 0) {
 		log->said_end = true;
 		return 0;
@@ -265,6 +284,13 @@ static const char *notice(void *source)
 	return log->notice_at < log->notice_count ? log->notices[log->notice_at++] : NULL;
 }
 
+static const struct log_lines *lines_read(const void *source)
+{
+	const struct audit_log *log = source;
+
+	return &log->lines;
+}
+
 const struct source_ops audit_log_source = {
 	.name = "audit-log",
 	.role = SOURCE_INPUT,
@@ -272,5 +298,6 @@ const struct source_ops audit_log_source = {
 	.fd = readable_fd,
 	.read = read_events,
 	.notice = notice,
+	.lines = lines_read,
 	.close = close_log,
 };

@@ -74,19 +74,12 @@ int stop_read_socket(struct stop *stop, struct target *target, int fd, stop_read
 	return rc;
 }
 
-/* Not of the connection, or the lack of one, that a server waits for. */
-static bool is_accept_failure(int error)
-{
-	return error < STOP_RESTART_FIRST && error != EAGAIN && error != EINTR && error != EBADF && error != ENOTSOCK &&
-	       error != EINVAL && error != EFAULT && error != EOPNOTSUPP && error != ENOSYS;
-}
-
 void stop_accept_failed(struct stop *stop, struct tracee *tracee, int error)
 {
 	struct event info;
 	struct event *event;
 
-	if (!is_accept_failure(error) ||
+	if (!event_is_accept_failure(error) ||
 	    stop_read_socket(stop, tracee->target, tracee->call.fd, socket_read, &info) != 0 ||
 	    info.info.state != TCP_LISTEN)
 		return;

@@ -188,7 +188,7 @@ static void parse_call(struct strace_line *line, struct span text)
 	}
 	end = end_of_arguments(text);
 	if (end == NULL) {
-		line->kind = STRACE_OTHER;
+		line->kind = STRACE_DAMAGED;
 		return;
 	}
 	line->arguments = (struct span){text.data, (size_t)(end - text.data)};
@@ -215,8 +215,10 @@ int strace_line_parse(struct strace_line *line, struct span text, struct err *er
 		return refuse(text, "has no time since the epoch", err);
 	if (take_word(&rest, "+++ "))
 		made.kind = STRACE_GONE;
-	else if (!take_word(&rest, "--- "))
+	else if (!take_word(&rest, "--- ") && !take_word(&rest, "[ ") && !take_word(&rest, "strace: ")) {
+		made.kind = STRACE_DAMAGED;
 		parse_call(&made, rest);
+	}
 	*line = made;
 	return 0;
 }
@@ -224,6 +226,30 @@ int strace_line_parse(struct strace_line *line, struct span text, struct err *er
 bool strace_line_is(const struct strace_line *line, const char *name)
 {
 	return line->name.length == strlen(name) && memcmp(line->name.data, name, line->name.length) == 0;
+}
+
+/* Whether it says something of sockets, their descriptors or processes. */
+static bool matters(const struct strace_line *line)
+{
+	static const char *const names[] = {
+		"accept", "accept4",  "bind",  "clone", "clone3",      "close",  "connect",  "dup",    "dup2", "dup3",
+		"execve", "execveat", "fcntl", "fork",  "getsockname", "listen", "shutdown", "socket", "vfork"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strace_line_is(line, names[i]))
+			return true;
+	return strace_line_is(line, "getsockopt") &&
+	       (line->kind == STRACE_UNFINISHED || strace_line_has(line, "SO_ERROR"));
+}
+
+void strace_line_count(const struct strace_line *line, bool is_waiting, struct log_lines *lines)
+{
+	if (line->kind == STRACE_DAMAGED)
+		lines->left[LOG_LEFT_DAMAGED]++;
+	else if (line->kind == STRACE_OTHER || (line->kind != STRACE_GONE && !matters(line)))
+		lines->left[LOG_LEFT_OTHER]++;
+	else if (line->kind == STRACE_RESUMED && !is_waiting)
+		lines->left[LOG_LEFT_APART]++;
 }
 
 bool strace_line_has(const struct strace_line *line, const char *word)

@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "base/span.h"
+#include "model/log_lines.h"
 #include "model/endpoint.h"
 
 /** enum strace_kind - kind of a line */
@@ -21,6 +22,8 @@ enum strace_kind {
 	STRACE_GONE,
 	/** something else, for example a signal */
 	STRACE_OTHER,
+	/** a call that is cut, or cannot be read */
+	STRACE_DAMAGED,
 };
 
 /**
@@ -47,6 +50,9 @@ struct strace_line {
 	int64_t result;
 	int32_t error;
 };
+
+/** strace_line_count() - add to @lines why it is not used, if so; @is_waiting: the line before it was unfinished */
+void strace_line_count(const struct strace_line *line, bool is_waiting, struct log_lines *lines);
 
 /**
  * strace_line_parse() - parse a line

@@ -14,6 +14,7 @@
 #include "base/table.h"
 #include "base/xalloc.h"
 #include "model/event.h"
+#include "model/log_lines.h"
 #include "source/replay/strace_line.h"
 #include "source/replay/strace_sockets.h"
 #include "source/source.h"
@@ -55,7 +56,8 @@ struct strace_log {
 	struct strace_sockets *sockets;
 	struct queue *events;
 	uint64_t cookies;
-	uint64_t unknown;
+	struct log_lines lines;
+	bool is_noticed;
 	bool ended;
 	struct err notice;
 };
@@ -190,7 +192,7 @@ static void connect_begins(struct strace_log *log, struct task *task, const stru
 	if (!strace_line_address(line, &remote) || !strace_line_number(line, 0, &fd))
 		return;
 	kind = kind_of(log, task, line, fd, &local);
-	log->unknown += kind == STRACE_SOCKET_UNKNOWN;
+	log->lines.left[LOG_LEFT_KINDLESS] += kind == STRACE_SOCKET_UNKNOWN;
 	if (kind != STRACE_SOCKET_TCP)
 		return;
 	task->is_begun = true;
@@ -209,8 +211,7 @@ static void connect_ends(struct strace_log *log, struct task *task, const struct
 	if (!task->is_begun || socket == NULL)
 		return;
 	task->is_begun = false;
-	if (socket->cookie == 0)
-		socket->cookie = EVENT_COOKIE_MADE_UP | ++log->cookies;
+	socket->cookie = socket->cookie != 0 ? socket->cookie : EVENT_COOKIE_MADE_UP | ++log->cookies;
 	socket->remote = task->remote;
 	event = call_new(task, CALL_CONNECT_END, task->fd, CLOCK_UNKNOWN, end_ns);
 	event.call.error = line->error;
@@ -358,20 +359,13 @@ static void learn_ends(struct strace_log *log, const struct task *task, const st
 		socket->local = local;
 }
 
-/* Whether the cause is neither the lack of a connection nor a mistake of the program. */
-static bool is_accept_failure(int error)
-{
-	return error != EAGAIN && error != EINTR && error != EBADF && error != ENOTSOCK && error != EINVAL &&
-	       error != EFAULT && error != EOPNOTSUPP && error != ENOSYS && error < 512;
-}
-
 static void accept_failed(struct strace_log *log, struct task *task, const struct strace_line *line, int64_t fd,
 			  int64_t time_ns)
 {
 	struct endpoint local = {0};
 	struct event event;
 
-	if (!is_accept_failure(line->error) || kind_of(log, task, line, fd, &local) != STRACE_SOCKET_TCP)
+	if (!event_is_accept_failure(line->error) || kind_of(log, task, line, fd, &local) != STRACE_SOCKET_TCP)
 		return;
 	event = call_new(task, CALL_ACCEPT, fd, time_ns, time_ns);
 	event.flow.local = local;
@@ -448,6 +442,8 @@ static int feed_line(struct strace_log *log, struct span text, struct err *err)
 	struct task *task;
 	int64_t fd;
 
+	log->lines.read++;
+	log->lines.left[LOG_LEFT_FOREIGN] += text.length == 0;
 	if (text.length == 0)
 		return 0;
 	if (strace_line_parse(&line, text, err) < 0) {
@@ -455,6 +451,7 @@ static int feed_line(struct strace_log *log, struct span text, struct err *err)
 		return -EINVAL;
 	}
 	task = task_of(log, line.tid);
+	strace_line_count(&line, task->is_waiting, &log->lines);
 	switch (line.kind) {
 	case STRACE_UNFINISHED:
 		task->is_waiting = true;
@@ -474,6 +471,7 @@ static int feed_line(struct strace_log *log, struct span text, struct err *err)
 		ended(log, task, line.time_ns);
 		break;
 	case STRACE_OTHER:
+	case STRACE_DAMAGED:
 		break;
 	}
 	return 0;
@@ -525,6 +523,18 @@ int strace_log_open(struct strace_log **log, const struct strace_log_config *con
 	return 0;
 }
 
+static int take_line(struct strace_log *log, size_t length, struct err *err)
+{
+	bool is_whole = log->text[length - 1] == '\n';
+	int rc = feed_line(log, (struct span){(const uint8_t *)log->text, length - is_whole}, err);
+
+	/* strace that is killed leaves a part of a line. */
+	if (rc == 0 || is_whole || log->line_number == 1)
+		return rc;
+	log->lines.left[LOG_LEFT_DAMAGED]++;
+	return 0;
+}
+
 int strace_log_read(struct strace_log *log, struct queue *events, struct err *err)
 {
 	size_t before = queue_pushed(events);
@@ -536,15 +546,13 @@ int strace_log_read(struct strace_log *log, struct queue *events, struct err *er
 		ssize_t length = getline(&log->text, &log->text_size, log->file);
 		int rc;
 
-		log->ended = length < 0;
-		if (length < 0 && ferror(log->file) != 0)
-			return err_set(err, EIO, "%s cannot be read: %s", log->path, strerror(errno));
-		if (length < 0)
-			break;
+		log->ended = length <= 0;
+		if (log->ended)
+			return ferror(log->file) == 0
+				       ? (int)(queue_pushed(events) - before)
+				       : err_set(err, EIO, "%s cannot be read: %s", log->path, strerror(errno));
 		log->line_number++;
-		if (length > 0 && log->text[length - 1] == '\n')
-			length--;
-		rc = feed_line(log, (struct span){(const uint8_t *)log->text, (size_t)length}, err);
+		rc = take_line(log, (size_t)length, err);
 		log->ended = rc < 0;
 		if (rc < 0)
 			return rc;
@@ -554,16 +562,19 @@ int strace_log_read(struct strace_log *log, struct queue *events, struct err *er
 
 const char *strace_log_notice(struct strace_log *log)
 {
-	uint64_t unknown = log->unknown;
-
-	if (!log->ended || unknown == 0)
+	if (!log->ended || log->is_noticed || log->lines.left[LOG_LEFT_KINDLESS] == 0)
 		return NULL;
-	log->unknown = 0;
+	log->is_noticed = true;
 	err_set(&log->notice, 0,
 		"%" PRIu64 " connect(2) calls are left out: the log does not say whether their sockets are TCP; let "
 		"strace log socket(2) too, or use its -yy",
-		unknown);
+		log->lines.left[LOG_LEFT_KINDLESS]);
 	return log->notice.text;
+}
+
+const struct log_lines *strace_log_lines(const struct strace_log *log)
+{
+	return &log->lines;
 }
 
 void strace_log_close(struct strace_log *log)

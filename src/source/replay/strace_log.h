@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "base/queue.h"
 
+struct log_lines;
 struct source_ops;
 
 /**
@@ -38,6 +39,9 @@ int strace_log_read(struct strace_log *log, struct queue *events, struct err *er
  * Return: a line for the user, the first time only and when there are such calls; else NULL.
  */
 const char *strace_log_notice(struct strace_log *log);
+
+/** strace_log_lines() - what was read until now */
+const struct log_lines *strace_log_lines(const struct strace_log *log);
 
 /** strace_log_close() - close it; NULL is allowed */
 void strace_log_close(struct strace_log *log);

@@ -21,6 +21,11 @@ static const char *notice(void *source)
 	return strace_log_notice(source);
 }
 
+static const struct log_lines *lines_read(const void *source)
+{
+	return strace_log_lines(source);
+}
+
 static void close_source(void *source)
 {
 	strace_log_close(source);
@@ -33,5 +38,6 @@ const struct source_ops strace_log_source = {
 	.sleep = prepare_sleep,
 	.read = read_events,
 	.notice = notice,
+	.lines = lines_read,
 	.close = close_source,
 };
