@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """--ladder --format=mermaid: diagrams that keep to the grammar and to their length, whatever the names are."""
+import json
+import os
 import re
+import subprocess
 import sys
 
 import cli
@@ -39,13 +42,35 @@ def long_one():
     return recording
 
 
+PARSE = """import mermaid from 'mermaid';
+import {readFileSync} from 'fs';
+for (const text of JSON.parse(readFileSync(0, 'utf8')))
+  console.log(await mermaid.parse(text).then(found => found.diagramType, error => 'wrong: ' + error.message.split('\\n')[1]));
+"""
+
+
+def by_mermaid(test, found):
+    """Mermaid itself, where CONNTRACE_MERMAID names a folder in which "npm install mermaid" was run."""
+    name, folder = "Mermaid itself accepts them all, and not a wrong one", os.environ.get("CONNTRACE_MERMAID")
+    if not folder:
+        test.skip(name, "CONNTRACE_MERMAID names no folder with Mermaid")
+        return
+    done = subprocess.run(["node", "--input-type=module", "-e", PARSE], input=json.dumps(found + ["sequenceDiagram\n    L->>R without colon\n"]),
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True, cwd=folder, timeout=60, check=False)
+    types = done.stdout.splitlines()
+    wrong = [one for one in types[:-1] if one != "sequence"] + ([] if types[-1:] and types[-1].startswith("wrong: ") else types[-1:])
+    test.say(name, wrong[:5] + ([] if len(types) == len(found) + 1 else ["%d answers" % len(types)]))
+
+
 def main():
     test = cli.Cli()
+    drawn = []
     hostile = test.path("hostile.ev", scene(hostile=True).text())
     done = test.run("-q", "--replay", hostile, "--ladder=all", "--format=mermaid")
     found, wrong = diagrams(done.stdout)
     test.say("each connection has a diagram in a fence", wrong + ([] if len(found) == 67 and done.returncode == 0 else ["%d" % len(found)]))
     test.say("hostile names keep to the grammar", grammar(found))
+    drawn += found
     test.say("names are in it, as entities", [] if "#60;/script#62;#60;script" in done.stdout and all(
         name not in done.stdout for name in HOSTILE if not name.isalnum() and not name.startswith("__") and name != "constructor") else ["they are not"])
     long = test.path("long.ev", long_one().text())
@@ -53,6 +78,7 @@ def main():
         done = test.run("-q", "--replay", long, "--ladder=all", "--format=mermaid", "--ladder-chars=%d" % most)
         found, wrong = diagrams(done.stdout)
         diagram = found[0] if found else ""
+        drawn += found
         segments = sum(int(number) for number in re.findall(r"Note over L,R: (\d+) segment", diagram))
         wrong += [] if len(diagram) <= most else ["%d characters" % len(diagram)]
         wrong += [] if ("SYN ACK" in diagram and "FIN ACK" in diagram) or most < 1000 else ["the handshake or the end is not in it"]
@@ -75,6 +101,7 @@ def main():
     calls = test.path("calls.ev", scene(3, packets=False).text())
     found, wrong = diagrams(test.run("-q", "--replay", calls, "--ladder=all", "--format=mermaid").stdout)
     test.say("without packets, calls", wrong + grammar(found) + ([] if "accept() = 5" in found[-1] else found))
+    by_mermaid(test, drawn + found)
     for words, part in ((["-z", "conns"], "--format=mermaid is for --ladder only"), (["--ladder=all", "-z", "conns"], "is for --ladder only"),
                         (["--live"], "is for --ladder only")):
         test.expect(" ".join(words), test.run("--replay", calls, "--format=mermaid", *words), 2, [part])
