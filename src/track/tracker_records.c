@@ -14,6 +14,9 @@
 #define SWEEP_AT_ONCE 64
 /* How many records beyond the limit of lingering ones wait to be finished together. */
 #define LINGER_AT_ONCE 256
+/* Where their number is limited, more than this many linger only as long as in a live run. */
+#define LINGER_MANY 8192
+#define LINGER_LEAST_NS (2 * CLOCK_NS_PER_SEC)
 /* How often due work is done when time comes from the events. */
 #define TICK_NS (100 * CLOCK_NS_PER_MS)
 /* How many established connections are passed over in the search for one to evict; far fewer than TRACKER_LIMIT_MIN. */
@@ -258,10 +261,13 @@ static void sweep_open(struct tracker *tracker)
 static bool has_lingered(const struct tracker *tracker)
 {
 	const struct record_list *closing = &tracker->closing;
+	const struct tracker_config *config = &tracker->config;
+	int64_t left_ns = closing->first != NULL ? closing->first->finish_at_ns - tracker->now_ns : INT64_MAX;
 
-	return closing->first != NULL &&
-	       (closing->first->finish_at_ns <= tracker->now_ns ||
-		(tracker->config.linger_limit > 0 && closing->count > tracker->config.linger_limit));
+	if (left_ns <= 0 || config->linger_limit == 0 || closing->first == NULL)
+		return left_ns <= 0;
+	return closing->count > config->linger_limit ||
+	       (closing->count > LINGER_MANY && left_ns <= config->linger_ns - LINGER_LEAST_NS);
 }
 
 static void finish_lingered(struct tracker *tracker)
