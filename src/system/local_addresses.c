@@ -24,12 +24,19 @@ struct address {
 /* A host has only a few, so a linear search is enough. */
 static struct address *addresses;
 static size_t address_count;
+/* A bit for the last byte of each, so that the ends of most packets are not searched for. */
+static uint64_t last_bytes;
 /* Reports changes, NULL when not requested. */
 static struct mnl_socket *changes;
 
+static uint64_t last_byte(const struct endpoint *endpoint)
+{
+	return UINT64_C(1) << endpoint->ip.s6_addr[15] % 64;
+}
+
 static bool has(const struct endpoint *endpoint, int64_t time_ns)
 {
-	for (size_t i = 0; i < address_count; i++)
+	for (size_t i = 0; last_bytes & last_byte(endpoint) && i < address_count; i++)
 		if (endpoint_ip_equal(&addresses[i].endpoint, endpoint) && time_ns < addresses[i].until_ns)
 			return true;
 	return false;
@@ -40,6 +47,7 @@ static void add(const struct endpoint *endpoint, int64_t until_ns)
 	addresses = array_extend(addresses, address_count, sizeof(*addresses));
 	addresses[address_count] = (struct address){*endpoint, until_ns};
 	addresses[address_count++].endpoint.port = 0;
+	last_bytes |= last_byte(endpoint);
 }
 
 static void load(void)
@@ -53,6 +61,7 @@ static void load(void)
 		return;
 	addresses = NULL;
 	address_count = 0;
+	last_bytes = 0;
 	for (const struct ifaddrs *entry = list; entry != NULL; entry = entry->ifa_next) {
 		struct endpoint endpoint;
 
