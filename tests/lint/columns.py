@@ -20,9 +20,9 @@ SECTIONS = {"COLUMNS OF A CONNECTION": "CONN", "KEYS OF A GROUP": "KEY", "FIGURE
 
 def from_table():
     found = {}
-    for kind, name, text in re.findall(r'^(CONN|KEY|GROUP|TREE|MESSAGE)_COLUMN\((\w+), \w+, "[^"]*",\s*((?:"[^"]*"\s*)+),',
+    for kind, name, text in re.findall(r'^(CONN|PART|KEY|GROUP|TREE|MESSAGE)_COLUMN\((?:[a-z_]+, )?(\w+), \w+, "[^"]*",\s*((?:"[^"]*"\s*)+),',
                                        lint.read("src/report/rows/columns.def"), re.MULTILINE):
-        found.setdefault(kind, []).append((name, "".join(re.findall(r'"([^"]*)"', text))))
+        found.setdefault("CONN" if kind == "PART" else kind, []).append((name, "".join(re.findall(r'"([^"]*)"', text))))
     return found
 
 
@@ -93,7 +93,7 @@ def main():
         return
     tap = lint.Tap()
     table = from_table()
-    lines = re.findall(r"^(?:CONN|KEY|GROUP|TREE|MESSAGE)_COLUMN\(", lint.read("src/report/rows/columns.def"), re.MULTILINE)
+    lines = re.findall(r"^(?:CONN|PART|KEY|GROUP|TREE|MESSAGE)_COLUMN\(", lint.read("src/report/rows/columns.def"), re.MULTILINE)
     tap.say("every line of columns.def is understood",
             [] if len(lines) == sum(map(len, table.values())) > 80 else ["%d lines" % len(lines)])
     tap.say("--list-columns tells what columns.def says", differences(from_program(), table))

@@ -31,7 +31,7 @@ static int64_t column_uid(uid_t uid)
 
 static int64_t column_pid(const struct process *process)
 {
-	return process != NULL && process->pid > 0 ? process->pid : CONN_UNKNOWN;
+	return process->pid > 0 ? process->pid : CONN_UNKNOWN;
 }
 
 static const char *column_proto(uint8_t proto, struct value *value)
@@ -146,13 +146,10 @@ static int64_t column_quantile(struct value *value, struct peers_group *group, e
 			    group->spreads_unknown[spread]);
 }
 
-/* The value of a measure when it was last read. */
-#define column_measure(conn, member) ((conn)->measures != NULL ? (conn)->measures->tcp.member : CONN_UNKNOWN)
-
 /* Sums and queues of an earlier moment are not those of the end. */
 static bool column_is_current(const struct conn *conn)
 {
-	return conn->measures != NULL && conn->measures->is_current;
+	return conn->measures->is_current;
 }
 
 static int64_t column_scaled(int64_t value, int64_t factor)
@@ -166,7 +163,7 @@ static int64_t column_scaled(int64_t value, int64_t factor)
 /* "1.3"; versions without a name, as drafts, in hexadecimal */
 static const char *column_tls_version(const struct conn_tls *tls, struct value *value)
 {
-	if (tls == NULL || tls->version == 0)
+	if (tls->version == 0)
 		return NULL;
 	if (tls->version == 0x300)
 		return "ssl3";
@@ -237,6 +234,15 @@ static void get_list(struct value *value, const struct peers_group *group, unsig
 
 /* A key and a column of a group may share a name; their functions may not. */
 #define CONN_COLUMN(name, type, unit, help, expression) GETTER(conn, name, type, const struct conn *conn, expression)
+#define PART_COLUMN(part, name, type, unit, help, expression)                                    \
+	static void conn_##name(const struct row *row, struct names *names, struct value *value) \
+	{                                                                                        \
+		const struct conn *conn = row->conn;                                             \
+		(void)names;                                                                     \
+		value->known = false;                                                            \
+		if (conn->part != NULL)                                                          \
+			GET_##type(expression);                                                  \
+	}
 #define KEY_COLUMN(name, type, unit, help, expression)                                                \
 	static void group_KEY_##name(const struct row *row, struct names *names, struct value *value) \
 	{                                                                                             \
@@ -270,28 +276,30 @@ static void get_list(struct value *value, const struct peers_group *group, unsig
 #include "report/rows/columns.def"
 
 static const struct column conns[] = {
-#define CONN_COLUMN(name, type, unit, help, expression) {#name, COLUMN_##type, unit, help, conn_##name},
+#define CONN_COLUMN(name, type, unit, help, expression) {#name, COLUMN_##type, unit, help, conn_##name, 0},
+#define PART_COLUMN(part, name, type, unit, help, expression) \
+	{#name, COLUMN_##type, unit, help, conn_##name, offsetof(struct conn, part)},
 #include "report/rows/columns.def"
 };
 
 static const struct column keys[PEERS_KEY_NUM] = {
 #define KEY_COLUMN(name, type, unit, help, expression) \
-	[PEERS_KEY_##name] = {#name, COLUMN_##type, unit, help, group_KEY_##name},
+	[PEERS_KEY_##name] = {#name, COLUMN_##type, unit, help, group_KEY_##name, 0},
 #include "report/rows/columns.def"
 };
 
 static const struct column groups[] = {
-#define GROUP_COLUMN(name, type, unit, help, expression) {#name, COLUMN_##type, unit, help, group_##name},
+#define GROUP_COLUMN(name, type, unit, help, expression) {#name, COLUMN_##type, unit, help, group_##name, 0},
 #include "report/rows/columns.def"
 };
 
 static const struct column tree[] = {
-#define TREE_COLUMN(name, type, unit, help, expression) {#name, COLUMN_##type, unit, help, node_##name},
+#define TREE_COLUMN(name, type, unit, help, expression) {#name, COLUMN_##type, unit, help, node_##name, 0},
 #include "report/rows/columns.def"
 };
 
 static const struct column messages[] = {
-#define MESSAGE_COLUMN(name, type, unit, help, expression) {#name, COLUMN_##type, unit, help, seen_##name},
+#define MESSAGE_COLUMN(name, type, unit, help, expression) {#name, COLUMN_##type, unit, help, seen_##name, 0},
 #include "report/rows/columns.def"
 };
 
@@ -325,7 +333,7 @@ void column_fields_init(struct column_fields *fields, const struct message_names
 
 		for (size_t j = 0; header[j] != '\0'; j++)
 			fields->name[i][j] = (char)toupper((unsigned char)header[j]);
-		fields->column[i] = (struct column){fields->name[i], COLUMN_NAME, "", "", get_field};
+		fields->column[i] = (struct column){fields->name[i], COLUMN_NAME, "", "", get_field, 0};
 	}
 }
 

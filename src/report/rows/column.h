@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/redact.h"
 #include "model/conn.h"
@@ -108,7 +109,7 @@ struct message_seen {
  * @conn: in the reports of connections, else NULL
  * @group: in the report peers, else NULL
  * @node: in the trees of requests, else NULL
- * @requests: the tree of @node
+ * @requests: the tree of @node; it and the others share memory, because there may be a million rows
  * @bin: in a histogram: a range of values of @group
  * @io: in io,stat: an interval
  * @seen: in --events=messages: a message of @conn
@@ -118,11 +119,13 @@ struct row {
 	const struct conn *conn;
 	struct peers_group *group;
 	struct requests_node *node;
-	const struct requests *requests;
-	const struct histogram_bin *bin;
-	const struct io_row *io;
-	const struct message_seen *seen;
-	const struct timeline_entry *entry;
+	union {
+		const struct requests *requests;
+		const struct histogram_bin *bin;
+		const struct io_row *io;
+		const struct message_seen *seen;
+		const struct timeline_entry *entry;
+	};
 };
 
 /**
@@ -132,6 +135,7 @@ struct row {
  * @unit: "" when it has none
  * @help: for --list-columns
  * @get: fetch the value of @row
+ * @part: offset of the pointer in struct conn without which the value is unknown; 0: there is none
  */
 struct column {
 	const char *name;
@@ -139,6 +143,7 @@ struct column {
 	const char *unit;
 	const char *help;
 	void (*get)(const struct row *row, struct names *names, struct value *value);
+	size_t part;
 };
 
 /** column_redact() - hide what --redact names */
@@ -153,6 +158,17 @@ static inline void column_fetch(const struct column *column, const struct row *r
 	column->get(row, names, value);
 	if (redact_is_on())
 		column_redact(value);
+}
+
+/** column_is_absent() - whether @row has nothing that @column could show, which is faster to find than its value */
+static inline bool column_is_absent(const struct column *column, const struct row *row)
+{
+	const void *part;
+
+	if (column->part == 0)
+		return false;
+	memcpy(&part, (const char *)row->conn + column->part, sizeof(part));
+	return part == NULL;
 }
 
 /** Columns of the report conns, and of --events among others, by default. */

@@ -277,6 +277,29 @@ static void add_json_words(struct text *text, const char *words)
 	free(copy);
 }
 
+/* A connection has two addresses, and five columns that show them. */
+static void add_json_address(struct text *text, const struct endpoint *endpoint)
+{
+	static _Thread_local struct {
+		struct in6_addr ip;
+		char text[ENDPOINT_TEXT];
+	} known[2];
+	static _Thread_local unsigned int last;
+	bool is_known = !redact_is_on() && known[last].text[0] != '\0';
+
+	if (is_known && memcmp(&known[last].ip, &endpoint->ip, sizeof(endpoint->ip)) != 0) {
+		last ^= 1;
+		is_known = memcmp(&known[last].ip, &endpoint->ip, sizeof(endpoint->ip)) == 0;
+	}
+	if (!is_known) {
+		known[last].ip = endpoint->ip;
+		(void)endpoint_ip_text(endpoint, known[last].text);
+	}
+	text_add_char(text, '"');
+	text_add(text, known[last].text);
+	text_add_char(text, '"');
+}
+
 /* A median has a column of unknown members; a sum without some members is not a sum. */
 static bool is_statistic(const struct column *column)
 {
@@ -285,8 +308,6 @@ static bool is_statistic(const struct column *column)
 
 void format_json_figure(struct text *text, const struct column *column, const struct value *value)
 {
-	char ip[ENDPOINT_TEXT];
-
 	if (!value->known) {
 		if (!is_statistic(column) || !add_number(text, column, value->of_rest))
 			text_add(text, "null");
@@ -297,7 +318,7 @@ void format_json_figure(struct text *text, const struct column *column, const st
 		text_add_decimal(text, value->number, CLOCK_NS_PER_SEC, NANOSECONDS);
 		break;
 	case COLUMN_ADDRESS:
-		text_add_json(text, endpoint_ip_text(&value->address, ip));
+		add_json_address(text, &value->address);
 		break;
 	case COLUMN_COOKIE:
 		text_add_char(text, '"');

@@ -26,7 +26,21 @@
 #define ROWS_HERE 256
 #define ROWS_THERE 384
 
-/* The text before each value is the same in each row: a brace, the report, a key; a comma, a key ... */
+/* What is unknown together is appended together: a third of the columns of a connection that only packets show. */
+static void add_json_nulls(struct printer *printer, size_t i)
+{
+	struct printer_key *key = &printer->json_keys[i];
+	size_t part = printer->columns.columns[i]->part;
+
+	for (key->next = i; key->next < printer->columns.count; key->next++) {
+		if (part == 0 || printer->columns.columns[key->next]->part != part)
+			break;
+		text_add(&key->nulls, printer->json_keys[key->next].text.data);
+		text_add(&key->nulls, "null");
+	}
+}
+
+/* The text before each value is the same in each row. */
 static void add_json_keys(struct printer *printer)
 {
 	struct text key = {0};
@@ -43,11 +57,13 @@ static void add_json_keys(struct printer *printer)
 		for (const char *name = printer->columns.columns[i]->name; *name != '\0'; name++)
 			text_add_char(&key, (char)tolower((unsigned char)*name));
 		text_add(&key, "\":");
-		printer->json_keys[i] = key;
+		printer->json_keys[i].text = key;
 		key = (struct text){0};
 		text_add_char(&key, ',');
 	}
 	text_free(&key);
+	for (size_t i = 0; i < printer->columns.count; i++)
+		add_json_nulls(printer, i);
 }
 
 /* The longest IPv6 address. */
@@ -109,8 +125,10 @@ void printer_clear(struct printer *printer)
 	text_free(&printer->left_out);
 	fit_free(&printer->fit);
 	free(printer->before);
-	for (size_t i = 0; printer->json_keys != NULL && i < printer->columns.count; i++)
-		text_free(&printer->json_keys[i]);
+	for (size_t i = 0; printer->json_keys != NULL && i < printer->columns.count; i++) {
+		text_free(&printer->json_keys[i].text);
+		text_free(&printer->json_keys[i].nulls);
+	}
 	free(printer->json_keys);
 	select_free(&printer->columns);
 }
@@ -142,9 +160,15 @@ static void add_json_row(const struct printer *printer, struct text *line, const
 {
 	for (size_t i = 0; i < printer->columns.count; i++) {
 		const struct column *column = printer->columns.columns[i];
+		const struct printer_key *key = &printer->json_keys[i];
 		struct value value;
 
-		add_json_key(line, &printer->json_keys[i]);
+		if (column_is_absent(column, row)) {
+			text_add_bytes(line, key->nulls.data, key->nulls.length);
+			i = key->next - 1;
+			continue;
+		}
+		add_json_key(line, &key->text);
 		column_fetch(column, row, printer->style.names, &value);
 		format_json(line, column, &value);
 	}

@@ -10,6 +10,18 @@
 #include "base/text.h"
 
 /**
+ * struct printer_key - a column in JSON
+ * @text: what precedes its value: a brace, the report, the key; a comma, the key
+ * @nulls: the columns from this one to @next with unknown values, when they need the same part of a connection
+ * @next: the first column after them
+ */
+struct printer_key {
+	struct text text;
+	struct text nulls;
+	size_t next;
+};
+
+/**
  * struct printer - prints rows
  * @out: output file
  * @format: format of rows
@@ -27,7 +39,7 @@
  * @null: text of unknown values, NULL for the default
  * @header_done: formats with one header: it is printed
  * @before: the numbers of the previous row, for REPORT_TIME_DELTA
- * @json_keys: the text before the value of each column
+ * @json_keys: of each column
  * @line: buffer of formatted rows
  * @error: the first failure of writing, a negative errno
  */
@@ -48,7 +60,7 @@ struct printer {
 	bool separate;
 	bool header_done;
 	int64_t *before;
-	struct text *json_keys;
+	struct printer_key *json_keys;
 	struct text line;
 	int error;
 };
