@@ -116,6 +116,7 @@ struct options_rotate {
  * @names: an output needs the names in answers of DNS
  * @measures: an output needs what the kernel measures of where a connection waits, or reasons of suspicion
  * @details: an output needs more of a process than its name, executable and user
+ * @closers: an output shows which side closed a connection first
  * @top: a live screen
  * @screen: there is a terminal for it; not an option, but found by top_run_find_screen()
  * @keep_ns: time that closed ones stay on it
@@ -209,6 +210,7 @@ struct options {
 	bool names;
 	bool measures;
 	bool details;
+	bool closers;
 	bool top;
 	bool screen;
 	int64_t keep_ns;

@@ -11,6 +11,7 @@
 #include "base/xalloc.h"
 #include "cli/option_report.h"
 #include "cli/options.h"
+#include "cli/options_needs.h"
 #include "report/export/metrics.h"
 
 /* Bytes of a packet for the head of a message, or for its first part when it is split. */
@@ -230,106 +231,6 @@ static int check_rotate(const struct options *options, struct err *err)
 	if (options->rotate.kept > 0 && strcmp(options->write, "-") == 0)
 		return err_set(err, EINVAL, "--rotate needs the name of a file: standard output has no next one");
 	return 0;
-}
-
-static bool has_payload(const char *list)
-{
-	return list != NULL && (strcasestr(list, "host") != NULL || strcasestr(list, "tls_") != NULL ||
-				strcasestr(list, "name") != NULL || strcasestr(list, "alpn") != NULL);
-}
-
-static const char *own_keys(const struct report_choice *report)
-{
-	return report->ops->keys != NULL ? report->ops->keys(report->spec) : NULL;
-}
-
-/* That of a histogram has its column. */
-static const char *own_title(const struct report_choice *report)
-{
-	return report->ops->title != NULL ? report->ops->title(report->spec) : NULL;
-}
-
-/* Return: true when an output needs the payload. */
-static bool wants_payload(const struct options *options)
-{
-	for (size_t i = 0; i < options->report_count; i++)
-		if (options->reports[i].ops->wants_messages || has_payload(own_keys(&options->reports[i])) ||
-		    has_payload(own_title(&options->reports[i])))
-			return true;
-	return options->messages || options->ladder || options->html != NULL || has_payload(options->columns) ||
-	       has_payload(options->sort) || has_payload(options->by);
-}
-
-static bool has_all_columns(const struct options *options)
-{
-	if (options->record != NULL || (options->format == REPORT_JSON && options->events))
-		return true;
-	for (size_t i = 0; i < options->report_count; i++)
-		if (options->format == REPORT_JSON && options->reports[i].ops->has_conns)
-			return true;
-	return false;
-}
-
-/* Whether an operand has one of the words. */
-static bool has_word(const char *list, const char *const *words, size_t count)
-{
-	for (size_t i = 0; list != NULL && i < count; i++)
-		if (strcasestr(list, words[i]) != NULL)
-			return true;
-	return false;
-}
-
-static bool has_name(const char *list)
-{
-	return list != NULL && strcasestr(list, "name") != NULL;
-}
-
-static bool has_detail(const char *list)
-{
-	static const char *const names[] = {"parent", "ppid", "cmdline", "cgroup", "unit", "container"};
-
-	return has_word(list, names, sizeof(names) / sizeof(names[0]));
-}
-
-/* A row of JSON has WHY in every report of connections. */
-static bool wants_measures(const struct options *options)
-{
-	static const char *const names[] = {"mss",    "cwnd",    "rttvar", "rate_bps", "busy", "rwnd",
-					    "sndbuf", "notsent", "unread", "cc",       "why"};
-	const size_t count = sizeof(names) / sizeof(names[0]);
-
-	return options->record != NULL || options->format == REPORT_JSON || options->only != 0 || options->suspicious ||
-	       options->ladder != 0 || options->top || has_word(options->columns, names, count) ||
-	       has_word(options->sort, names, count);
-}
-
-/* Answers of DNS come seldom, but their packets are none of a connection: they pass only if their names are shown. */
-static bool wants_names(const struct options *options)
-{
-	for (size_t i = 0; i < options->report_count; i++)
-		if (has_name(own_keys(&options->reports[i])))
-			return true;
-	return has_all_columns(options) || has_name(options->columns) || has_name(options->sort) ||
-	       has_name(options->by);
-}
-
-static bool wants_details(const struct options *options)
-{
-	for (size_t i = 0; i < options->report_count; i++)
-		if (has_detail(own_keys(&options->reports[i])))
-			return true;
-	return (options->metrics_by & METRICS_BY_UNIT) != 0 ||
-	       process_choice_needs_cgroup(&options->filter.processes) || has_all_columns(options) ||
-	       has_detail(options->columns) || has_detail(options->sort) || has_detail(options->by);
-}
-
-/*
- * Return: true where frames are long enough to show the payload: the screen has ladders, rows in JSON have all columns,
- * and the future use of a recording is unknown.
- */
-static bool shows_payload(const struct options *options)
-{
-	return options->top || has_all_columns(options) || wants_payload(options);
 }
 
 /* Without packets requests are unknown, which differs from none. */
@@ -582,14 +483,11 @@ int options_check_settle(const struct options_check *options_check, struct optio
 		error = check_messages(options, err);
 	if (error == 0)
 		error = check_io(options, err);
-	options->payload = shows_payload(options);
-	options->details = wants_details(options);
-	options->names = wants_names(options);
-	options->measures = wants_measures(options);
+	options_needs(options);
 	if (!was_given(options_check, "snaplen"))
-		options->snaplen = options->write != NULL   ? SNAPLEN_WRITE
-				   : wants_payload(options) ? SNAPLEN_PAYLOAD
-							    : options->snaplen;
+		options->snaplen = options->write != NULL           ? SNAPLEN_WRITE
+				   : options_needs_payload(options) ? SNAPLEN_PAYLOAD
+								    : options->snaplen;
 	/* A slot of the kernel's buffer is as long as a frame may be. */
 	if (options->write != NULL && !was_given(options_check, "buffer-size"))
 		options->buffer_kib = BUFFER_WRITE_KIB;

@@ -16,6 +16,7 @@ struct tracker_config tracking_config(const struct options *options, const struc
 		.whole = !options_has_target(options) && !options_has_log(options),
 		.has_destroy = sources_destroy(sources) != NULL || sources_has_programs(sources),
 		.has_all_destroy = sources_has_programs(sources),
+		.closers = options->closers,
 		.netns = sources_netns(sources),
 		.syn_retries = options_is_file(options) ? -1 : procfs_syn_retries(),
 		.suspicious = options->limits,

@@ -235,6 +235,7 @@ static void read_mptcp(int socket, struct event *event)
 	struct mptcp_layout layout;
 	uint8_t state = event->info.state;
 	int8_t listener = event->info.listener;
+	uint64_t cookie = event->info.cookie;
 	/* Read first: if no byte waits now, the later counters contain all written bytes. */
 	int waiting = EVENT_UNKNOWN;
 	bool asked = ioctl(socket, SIOCOUTQNSD, &waiting) == 0;
@@ -246,6 +247,7 @@ static void read_mptcp(int socket, struct event *event)
 	event->info.reason = INFO_SAMPLE;
 	event->info.state = state;
 	event->info.listener = listener;
+	event->info.cookie = cookie;
 	/* The kernel copies the cookie of a listener, if it has one, to each connection, but the token is its own. */
 	if (state != TCP_LISTEN && layout.token != 0 && layout.token != UINT32_MAX)
 		event->info.cookie = EVENT_COOKIE_MADE_UP | UINT64_C(1) << 32 | layout.token;
@@ -257,9 +259,31 @@ static void read_mptcp(int socket, struct event *event)
 	event->info.bytes_received = (int64_t)layout.bytes_received;
 }
 
+/*
+ * A TCP socket stays one, so one that is read several times is asked once. Cookies are unique on a host since
+ * Linux 5.4, before MPTCP.
+ */
+#define PLAIN_COOKIES 1024
+
+static int read_protocol(int socket, uint64_t cookie, int *protocol)
+{
+	static _Thread_local uint64_t plain[PLAIN_COOKIES];
+	uint64_t *place = &plain[cookie % PLAIN_COOKIES];
+	socklen_t length = sizeof(*protocol);
+
+	*protocol = IPPROTO_TCP;
+	if (*place == cookie)
+		return 0;
+	if (getsockopt(socket, SOL_SOCKET, SO_PROTOCOL, protocol, &length) != 0)
+		return -errno;
+	if (*protocol == IPPROTO_TCP)
+		*place = cookie;
+	return 0;
+}
+
 static int read_info(int socket, struct event *event)
 {
-	socklen_t length = sizeof(int);
+	socklen_t length = sizeof(event->info.cookie);
 	int protocol = 0;
 	int error;
 
@@ -270,13 +294,13 @@ static int read_info(int socket, struct event *event)
 	if (error != 0)
 		return error;
 	read_congestion(socket, &event->info);
-	if (getsockopt(socket, SOL_SOCKET, SO_PROTOCOL, &protocol, &length) != 0)
+	if (getsockopt(socket, SOL_SOCKET, SO_COOKIE, &event->info.cookie, &length) != 0)
 		return -errno;
+	error = read_protocol(socket, event->info.cookie, &protocol);
+	if (error != 0)
+		return error;
 	if (protocol != IPPROTO_TCP)
 		read_mptcp(socket, event);
-	length = sizeof(event->info.cookie);
-	if (event->info.cookie == 0 && getsockopt(socket, SOL_SOCKET, SO_COOKIE, &event->info.cookie, &length) != 0)
-		return -errno;
 	if (protocol != IPPROTO_TCP)
 		return 0;
 	if (event->info.state == TCP_CLOSE)

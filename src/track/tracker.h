@@ -27,6 +27,7 @@
  * @whole: there is no target: every connection is of interest, also one known only by packets
  * @has_destroy: destroy events come, so closing a descriptor is not the end of a socket
  * @has_all_destroy: and from all network namespaces, not only from @netns
+ * @closers: it matters which side closed first
  * @netns: network namespace of packets and destroy events, 0 unknown
  * @syn_retries: net.ipv4.tcp_syn_retries, -1 unknown
  * @suspicious: thresholds of the reasons
@@ -41,6 +42,7 @@ struct tracker_config {
 	bool whole;
 	bool has_destroy;
 	bool has_all_destroy;
+	bool closers;
 	uint32_t netns;
 	int32_t syn_retries;
 	struct suspicious_limits suspicious;
@@ -244,7 +246,8 @@ int64_t tracker_now(const struct tracker *tracker);
  * @event: final counters that have not been fed yet
  * @cookie: that of the TIME_WAIT socket, 0 when it has one of its own; set if true is returned
  *
- * It may decide whether the peer's FIN is among the bytes received (system/tcp_payload.c).
+ * It may decide whether the peer's FIN is among the bytes received (system/tcp_payload.c). Where both FINs are known it
+ * tells only which was first, and helps with @closers of struct tracker_config.
  */
 bool tracker_wants_timewait(const struct tracker *tracker, const struct event *event, uint64_t *cookie);
 

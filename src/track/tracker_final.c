@@ -90,5 +90,7 @@ bool tracker_wants_timewait(const struct tracker *tracker, const struct event *e
 	tcp_payload = record->evidence->tcp_payload;
 	tcp_payload_feed(&tcp_payload, info);
 	tcp_payload_settle(&tcp_payload, &rx, &tx);
+	if (rx >= 0 && tx >= 0 && !tracker->config.closers && tcp_payload_both_fins(&tcp_payload))
+		return false;
 	return rx < 0 || tcp_payload_close(&tcp_payload) == CLOSE_UNKNOWN;
 }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/clock.h"
 #include "system/tcp_info.h"
@@ -1102,6 +1103,44 @@ static void the_other_end_tells_what_was_sent(void **state)
 	tracker_free(tracker);
 }
 
+/* After shutdown(2) both FINs are known by the counters, and only TIME_WAIT shows which was first. */
+static void time_wait_is_queried_where_it_is_shown(void **state)
+{
+	struct flow flow = a_flow("192.0.2.1", 80, "192.0.2.9", 40000);
+	struct event shutdown = a_call(CALL_SHUTDOWN, 2, &flow, 4, 0);
+	struct event sample = an_info(INFO_SHUTDOWN, 2, &flow, 4, TCP_ESTABLISHED);
+	struct event last = a_last_word(9, &flow, 4, 10, 200);
+
+	(void)state;
+	shutdown.call.argument = SHUT_WR;
+	sample.info.bytes_received = 10;
+	sample.info.data_segs_in = 1;
+	last.info.rqueue = 0;
+	last.info.timewait = TIMEWAIT_UNKNOWN;
+	for (int closers = 0; closers <= 1; closers++) {
+		const struct tracker_config config = {.limit = 100, .has_destroy = true, .closers = closers == 1};
+		const struct tracker_notify notify = {NULL, NULL, on_finished, NULL};
+		struct tracker *tracker = tracker_new(&config, &notify);
+		uint64_t cookie;
+
+		reported_count = 0;
+		feed(tracker, a_call(CALL_ACCEPT, 1, &flow, 4, 0));
+		feed(tracker, an_info(INFO_ACCEPT, 1, &flow, 4, TCP_ESTABLISHED));
+		/* Without a sample before the FIN, it decides about a byte, too. */
+		assert_true(tracker_wants_timewait(tracker, &last, &cookie));
+		feed(tracker, shutdown);
+		feed(tracker, sample);
+		assert_int_equal(tracker_wants_timewait(tracker, &last, &cookie), closers == 1);
+		feed(tracker, last);
+		tracker_finish(tracker, T0 + 10 * MS);
+		assert_int_equal(reported_count, 1);
+		assert_int_equal(reported[0].rx_bytes, 10);
+		assert_int_equal(reported[0].tx_bytes, 200);
+		assert_int_equal(reported[0].close, CLOSE_UNKNOWN);
+		tracker_free(tracker);
+	}
+}
+
 /* A byte under way hides who opened a connection that is older than the run; its other end has none under way. */
 static void the_other_end_shows_the_opener(void **state)
 {
@@ -1377,6 +1416,7 @@ int main(void)
 		cmocka_unit_test(a_connected_socket_attempts_nothing),
 		cmocka_unit_test(an_end_nobody_reported_is_unknown),
 		cmocka_unit_test(packets_that_nobody_reads_are_not_missed_in_silence),
+		cmocka_unit_test(time_wait_is_queried_where_it_is_shown),
 		cmocka_unit_test(the_other_end_shows_the_opener),
 		cmocka_unit_test(an_attempt_with_a_row_is_not_short_of_one),
 		cmocka_unit_test(an_accepted_socket_is_not_that_of_an_attempt),

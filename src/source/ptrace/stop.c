@@ -321,6 +321,7 @@ static void returned_accept(struct stop *stop, struct tracee *tracee, int fd)
 		stop_accept_failed(stop, tracee, -fd);
 		return;
 	}
+	stop_linger_ask(stop, tracee);
 	rc = stop_read_socket(stop, tracee->target, fd, socket_read_accepted, &info);
 	if (rc == -ENOTSUP)
 		return;
@@ -332,9 +333,9 @@ static void returned_accept(struct stop *stop, struct tracee *tracee, int fd)
 	/* Read from another process, a connection that was reset in the queue has no remote end any more. */
 	if (info.flow.remote.port == 0)
 		info.flow.remote = given;
+	stop_linger_got(stop, tracee);
 	tracee->call.fd = fd;
 	target_mark_socket(tracee->target, fd, true);
-	stop_linger_got(stop, tracee);
 	if (is_disputed(&given, &info.flow.remote)) {
 		gather_disputed(stop, tracee, CALL_ACCEPT, &given);
 		return;
@@ -362,8 +363,10 @@ static void returned_connect(struct stop *stop, struct tracee *tracee, int error
 	struct event info;
 	struct event *event;
 	int fd = tracee->call.fd;
-	int rc = stop_read_socket(stop, tracee->target, fd, socket_read, &info);
+	int rc;
 
+	stop_linger_ask(stop, tracee);
+	rc = stop_read_socket(stop, tracee->target, fd, socket_read, &info);
 	if (rc == -ENOTSUP || error == EBADF || error == ENOTSOCK) {
 		stop_gather_call(stop, tracee, CALL_CONNECT_OTHER, fd)->flow.remote = tracee->remote;
 		return;

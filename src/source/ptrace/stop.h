@@ -38,7 +38,9 @@
  * @closes: closing is traced
  * @follows: children are traced
  * @made_up: number of generated cookies
- * @resets: close(2) resets the connection of the socket that was read last, and does not stop
+ * @lingers: a listening socket that was read may have got SO_LINGER since
+ * @asks_linger: SO_LINGER is to be read with the next socket
+ * @resets: close(2) resets the connection of the socket that a thread has just got, and does not stop
  * @close_filter: the filter that is added then (stop_linger.c), without instructions until needed
  */
 struct stop {
@@ -57,6 +59,7 @@ struct stop {
 	bool closes;
 	bool follows;
 	uint64_t made_up;
+	bool lingers, asks_linger;
 	bool resets;
 	struct sock_fprog close_filter;
 };
@@ -142,9 +145,12 @@ void stop_accept_failed(struct stop *stop, struct tracee *tracee, int error);
 void stop_listens(struct stop *stop, struct tracee *tracee);
 
 /** stop_linger_set() - setsockopt(2) of SO_LINGER was entered: close(2) may follow that resets the connection */
-void stop_linger_set(const struct stop *stop, struct tracee *tracee);
+void stop_linger_set(struct stop *stop, struct tracee *tracee);
 
-/** stop_linger_got() - a socket that a thread has just got was read: its close(2) may reset the connection */
+/** stop_linger_ask() - before the socket that a call has returned is read: whether SO_LINGER is read with it */
+void stop_linger_ask(struct stop *stop, const struct tracee *tracee);
+
+/** stop_linger_got() - afterwards: its close(2) may reset the connection; @tracee still has the call */
 void stop_linger_got(const struct stop *stop, struct tracee *tracee);
 
 /** stop_linger_add() - in the exit stop of a call: let close(2) of the process stop from now on, if that is wanted */

@@ -17,7 +17,9 @@
  *
  * Proxies call both directly after one another: the next calls of the thread are stopped for. Servers set the option on
  * the listening socket, whose connections inherit it, and some clients before connect(2) or long before close(2). Their
- * process gets a second filter that stops at close(2), before the program goes on with the connection. Of the actions
+ * process gets a second filter that stops at close(2), before the program goes on with the connection. While no process
+ * has set the option and none has received a descriptor, one connection of a listening socket shows it for all of them;
+ * in 32-bit programs setsockopt(2) may be a socketcall(2) that does not stop. Of the actions
  * of several filters the kernel takes SECCOMP_RET_TRACE before SECCOMP_RET_ALLOW (seccomp(2)).
  */
 
@@ -34,11 +36,12 @@ static void want(struct tracee *tracee)
 		tracee->target->close_stops = CLOSE_STOPS_WANTED;
 }
 
-void stop_linger_set(const struct stop *stop, struct tracee *tracee)
+void stop_linger_set(struct stop *stop, struct tracee *tracee)
 {
 	const struct syscall *call = &tracee->call;
 	struct linger linger;
 
+	stop->lingers = true;
 	if (!stop->filtered || stop->closes || tracee->target->close_stops == CLOSE_STOPS_ADDED || call->fd < 0 ||
 	    call->length < sizeof(linger) || target_next_socket(tracee->target, call->fd) != call->fd ||
 	    !memory_read(tracee->tid, call->address, &linger, sizeof(linger)))
@@ -63,10 +66,23 @@ bool stop_linger_closes(struct tracee *tracee)
 	return true;
 }
 
+void stop_linger_ask(struct stop *stop, const struct tracee *tracee)
+{
+	const struct target *target = tracee->target;
+	const struct syscall *call = &tracee->call;
+	bool is_known = call->kind == SYSCALL_ACCEPT && call->fd + 1 == target->plain_listener && !stop->lingers &&
+			!call->is_narrow;
+
+	stop->resets = false;
+	stop->asks_linger = stop->filtered && !stop->closes && target->close_stops == CLOSE_STOPS_NOT && !is_known;
+}
+
 void stop_linger_got(const struct stop *stop, struct tracee *tracee)
 {
 	if (stop->resets)
 		want(tracee);
+	else if (tracee->call.kind == SYSCALL_ACCEPT && !stop->asks_linger)
+		tracee->target->plain_listener = tracee->call.fd + 1;
 }
 
 /* A program that has filters of its own may be killed for a call of seccomp(2). */

@@ -68,8 +68,10 @@ int stop_read_socket(struct stop *stop, struct target *target, int fd, stop_read
 		return rc;
 	}
 	rc = read(socket, info);
-	stop->resets = rc == 0 && stop->filtered && !stop->closes && target->close_stops == CLOSE_STOPS_NOT &&
-		       socket_resets(socket);
+	if (rc == 0 && stop->asks_linger) {
+		stop->resets = socket_resets(socket);
+		stop->asks_linger = false;
+	}
 	standby_drop(socket);
 	return rc;
 }
@@ -108,6 +110,7 @@ void stop_take(struct stop *stop, struct tracee *tracee, int fd)
 {
 	struct event info;
 
+	stop->lingers = true;
 	if (stop_read_socket(stop, tracee->target, fd, socket_read, &info) != 0 || info.flow.remote.port == 0)
 		return;
 	target_mark_socket(tracee->target, fd, true);

@@ -52,6 +52,7 @@ enum close_stops {
  * @holding_count: their number
  * @close_stops: whether its filters stop at close(2), in a run where not all do; inherited with the filters
  * @close_tries: exit stops where that was not possible
+ * @plain_listener: one more than the descriptor of a listening socket without SO_LINGER, 0 none known
  * @asked: tracer_others() has counted it; until the next time
  * @let_go: at least one of its threads was detached at its exit stop: its end is not reported
  */
@@ -79,6 +80,7 @@ struct target {
 	size_t holding_count;
 	enum close_stops close_stops;
 	unsigned int close_tries;
+	int plain_listener;
 	bool asked;
 	bool let_go;
 };
