@@ -116,6 +116,17 @@ kept[0].close()
 clients[0].recv(10)
 clients[0].close()
 """),
+    "datagram": ("client", """
+socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"question", ("127.0.0.1", 53))
+"""),
+    "selected": ("client", """
+socket.socket().connect_ex(("127.0.0.1", 8080))
+"""),
+    "shown": ("client", """
+listener = listen(8080)
+request(8080, 0).close()
+listener.accept()[0].close()
+"""),
 }
 # Commands before, where an address, a route or a limit of this network namespace is needed.
 SETUP = {
