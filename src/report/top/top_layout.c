@@ -242,7 +242,7 @@ static bool is_sorted(const struct columns *columns, enum top_column column, enu
 /* The mark of the sort column is in the gap beside its title. */
 static void put_sort_mark(struct top_grid *grid, unsigned int x, const struct top_state *state)
 {
-	const char *mark = state->descending ? "v" : "^";
+	const char *mark = state->descending ? ">" : "<"; /* a letter would be read as part of the title */
 
 	if (state->utf8)
 		mark = state->descending ? "\xe2\x96\xbc" : "\xe2\x96\xb2";
