@@ -166,7 +166,7 @@ PRELOAD = built("preload_tracer.so", ["gcc", "-D_GNU_SOURCE", "-shared", "-fPIC"
 
 def hung(way):
     # The kernel's answers are read late, as on a busy machine.
-    slow = dict(os.environ, LD_PRELOAD=PRELOAD(), PRELOAD_ANSWER_MS="200") if way == "late, slow" else None
+    slow = dict(os.environ, LD_PRELOAD=PRELOAD(), PRELOAD_ANSWER_MS="800") if way == "late, slow" else None
     for accepts in ([], ["accepts"]):
         words = [sys.executable, "-c", HUNG] + accepts
         if way == "launched":
@@ -181,7 +181,9 @@ def hung(way):
         server.line()
         wait_for(lambda server=server: "connected" in server.out, "the connections")
         if "late" in way:
-            time.sleep(0.05)    # more than two ticks of the kernel, in which it counts the age of connections
+            # More than two ticks of the kernel, in which it counts the age of connections, and more than a query takes on
+            # a busy machine.
+            time.sleep(0.5)
             trace = attach([server.pid], options, runner=[], env=slow)
         queried(trace, port, 3)
         server.line()
