@@ -184,6 +184,8 @@ enum info_reset {
 	RESET_BY_OWNER,
 	/** none: the kernel gave it up, because what it sent was not answered */
 	RESET_GIVEN_UP,
+	/** the peer's, or one that a packet filter of this host made in its name */
+	RESET_BY_EITHER,
 	RESET_NUM
 };
 

@@ -40,7 +40,7 @@ static const char *const reason_words[] = {"accept",  "connect",  "look",    "sh
 					   "destroy", "existing", "renewed", "waiting",  NULL};
 static const char *const timewait_words[] = {"unknown", "present", "absent", "no-fin", NULL};
 static const char *const fin_words[] = {"unknown", "received", "not-received", NULL};
-static const char *const reset_words[] = {"unseen", "peer", "owner", "given-up", NULL};
+static const char *const reset_words[] = {"unseen", "peer", "owner", "given-up", "either", NULL};
 static const char *const delay_words[] = {"unknown", "none", "perhaps", NULL};
 static const char *const flag_words[] = {"fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr", "ae", NULL};
 static const char *const has_words[] = {"mss",      "wscale",   "sack-ok",        "timestamp", "fragment", "cut",

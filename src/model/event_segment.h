@@ -2,6 +2,7 @@
 #ifndef CONNTRACE_MODEL_EVENT_SEGMENT_H
 #define CONNTRACE_MODEL_EVENT_SEGMENT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /** TCP header flags as on the wire (RFC 9293, 3.1; AE is RFC 9768's) */
@@ -77,5 +78,16 @@ struct event_segment {
 	uint8_t wscale;
 	uint8_t ttl;
 };
+
+/**
+ * event_segment_refuses() - whether it is a RST that can only answer a segment without ACK, which is a SYN
+ *
+ * RFC 9293, 3.10.7.1: such a RST has the number 0 and acknowledges; the answer to an ACK has the number of the ACK.
+ */
+static inline bool event_segment_refuses(const struct event_segment *segment)
+{
+	return segment->seq == 0 &&
+	       (segment->flags & (SEGMENT_SYN | SEGMENT_RST | SEGMENT_ACK)) == (SEGMENT_RST | SEGMENT_ACK);
+}
 
 #endif

@@ -271,9 +271,7 @@ static void feed_final(struct tcp_payload *tcp_payload, const struct event_info 
 		tcp_payload->rx_anchor = info->bytes_received - tcp_payload->anchor_fin;
 		tcp_payload->segs_anchor = info->data_segs_in;
 	}
-	tcp_payload->given_up = info->reset == RESET_GIVEN_UP;
-	if (tcp_payload->first == CLOSE_UNKNOWN && info->reset != RESET_UNSEEN && !tcp_payload->given_up)
-		tcp_payload->first = info->reset == RESET_BY_PEER ? CLOSE_RRST : CLOSE_LRST;
+	tcp_payload->reset = info->reset;
 }
 
 bool tcp_payload_is_lost(const struct event_info *info)
@@ -314,8 +312,7 @@ static int64_t sent_once(const struct tcp_payload *tcp_payload)
 				     : tcp_payload->sent - (tcp_payload->sent_anchor - tcp_payload->tx_anchor);
 }
 
-/** own_fin() - whether the local FIN was sent: 1, 0 or UNKNOWN */
-static int own_fin(const struct tcp_payload *tcp_payload)
+int tcp_payload_own_fin(const struct tcp_payload *tcp_payload)
 {
 	int64_t sent = sent_once(tcp_payload);
 	int64_t extra = tcp_payload->sequence - sent;
@@ -341,7 +338,7 @@ static int own_fin(const struct tcp_payload *tcp_payload)
 static int64_t tx_known(const struct tcp_payload *tcp_payload)
 {
 	int64_t low, high, sent = sent_once(tcp_payload);
-	int fin = own_fin(tcp_payload);
+	int fin = tcp_payload_own_fin(tcp_payload);
 
 	if (tcp_payload->sequence < 0)
 		return sent;
@@ -357,7 +354,7 @@ static int fin_by_ending(const struct tcp_payload *tcp_payload)
 {
 	bool no_shutdown = !tcp_payload->calls_unseen && !tcp_payload->shutdown;
 	bool present = tcp_payload->timewait == TIMEWAIT_PRESENT;
-	bool acked = own_fin(tcp_payload) == 1 && tcp_payload->all_acked == 1;
+	bool acked = tcp_payload_own_fin(tcp_payload) == 1 && tcp_payload->all_acked == 1;
 
 	if (tcp_payload->close_state == TCP_CLOSE) {
 		int32_t more = tcp_payload->rqueue - tcp_payload->unread;
@@ -381,8 +378,7 @@ static int fin_by_ending(const struct tcp_payload *tcp_payload)
 	return tcp_payload->rqueue == 0 && no_shutdown && present ? 0 : UNKNOWN;
 }
 
-/** fin_known() - whether the peer's FIN has come by the last snapshot: 1, 0 or UNKNOWN */
-static int fin_known(const struct tcp_payload *tcp_payload)
+int tcp_payload_peer_fin(const struct tcp_payload *tcp_payload)
 {
 	int64_t grown = tcp_payload->received - tcp_payload->rx_anchor;
 
@@ -408,7 +404,7 @@ static int fin_known(const struct tcp_payload *tcp_payload)
 
 static int64_t rx_known(const struct tcp_payload *tcp_payload)
 {
-	int fin = fin_known(tcp_payload);
+	int fin = tcp_payload_peer_fin(tcp_payload);
 
 	return fin < 0 ? CONN_UNKNOWN : tcp_payload->received - fin;
 }
@@ -429,7 +425,7 @@ bool tcp_payload_final_closed(const struct event_info *info, enum conn_dir dir)
 	tcp_payload_init(&tcp_payload);
 	tcp_payload_opener(&tcp_payload, dir);
 	tcp_payload_feed(&tcp_payload, info);
-	return tcp_payload.final && !tcp_payload.disconnected && own_fin(&tcp_payload) == 1 &&
+	return tcp_payload.final && !tcp_payload.disconnected && tcp_payload_own_fin(&tcp_payload) == 1 &&
 	       tcp_payload.all_acked == 1;
 }
 
@@ -463,12 +459,12 @@ void tcp_payload_settle(const struct tcp_payload *tcp_payload, int64_t *rx, int6
 
 void tcp_payload_least(const struct tcp_payload *tcp_payload, int64_t *rx, int64_t *tx)
 {
-	int64_t low = tcp_payload->sequence - (tcp_payload->syn != 0) - (own_fin(tcp_payload) != 0);
+	int64_t low = tcp_payload->sequence - (tcp_payload->syn != 0) - (tcp_payload_own_fin(tcp_payload) != 0);
 	/* Without counters of the end, a bound of 0 is no knowledge. */
 	bool has_end = (tcp_payload->final && !tcp_payload->disconnected) || tcp_payload->at_close;
 
 	*rx = tcp_payload->received;
-	if (*rx > 0 && !tcp_payload->payload_only && fin_known(tcp_payload) != 0)
+	if (*rx > 0 && !tcp_payload->payload_only && tcp_payload_peer_fin(tcp_payload) != 0)
 		(*rx)--;
 	if (*rx < tcp_payload->rx_anchor)
 		*rx = tcp_payload->rx_anchor;
@@ -480,103 +476,4 @@ void tcp_payload_least(const struct tcp_payload *tcp_payload, int64_t *rx, int64
 		*rx = CONN_UNKNOWN;
 	if (*tx == 0 && (!has_end || tcp_payload->sequence < 0))
 		*tx = CONN_UNKNOWN;
-}
-
-bool tcp_payload_both_fins(const struct tcp_payload *tcp_payload)
-{
-	return tcp_payload->final && !tcp_payload->disconnected && own_fin(tcp_payload) == 1 &&
-	       tcp_payload->all_acked == 1 && fin_known(tcp_payload) == 1;
-}
-
-/** was_dead() - whether it ended without a local FIN before it was closed, and not by a timeout */
-static bool was_dead(const struct tcp_payload *tcp_payload)
-{
-	/* Its SYN was never answered, or may not have been: then there was no connection to close. */
-	if (!tcp_payload->final || tcp_payload->disconnected || own_fin(tcp_payload) != 0 ||
-	    (tcp_payload->none_acked && tcp_payload->syn != 0))
-		return false;
-	/* The kernel retries data that this host did not send, or the peer has no room for, until it gives up. */
-	if (tcp_payload->notsent == 1 && tcp_payload->probes != 0)
-		return false;
-	/* Data that was acknowledged or never retransmitted did not time out. */
-	return (tcp_payload->close_state == TCP_CLOSE || tcp_payload->rqueue == 0) &&
-	       (tcp_payload->all_acked == 1 || tcp_payload->resent == 0);
-}
-
-/** who_reset() - the side that reset an ended socket: a RST has no payload, and most acknowledgements have none */
-static enum conn_close who_reset(const struct tcp_payload *tcp_payload)
-{
-	if (tcp_payload->more_out == 0)
-		return CLOSE_RRST;
-	return tcp_payload->more_in == 0 ? CLOSE_LRST : CLOSE_UNKNOWN;
-}
-
-bool tcp_payload_was_cut(const struct tcp_payload *tcp_payload)
-{
-	int peer = fin_known(tcp_payload);
-
-	if (tcp_payload->given_up)
-		return false;
-	if (tcp_payload->final && tcp_payload->disconnected)
-		return tcp_payload->close_state == TCP_ESTABLISHED;
-	if (was_dead(tcp_payload) && tcp_payload->close_state != TCP_ESTABLISHED)
-		return peer == 0 || tcp_payload->all_acked == 0;
-	/* Unread data makes close(2) send a RST. */
-	return tcp_payload->final && own_fin(tcp_payload) == 0 && peer == 0 &&
-	       tcp_payload->close_state == TCP_ESTABLISHED && tcp_payload->rqueue > 0;
-}
-
-bool tcp_payload_was_given_up(const struct tcp_payload *tcp_payload)
-{
-	if (tcp_payload->given_up)
-		return true;
-	if (was_dead(tcp_payload))
-		return tcp_payload->probes > 1;
-	/* An unanswered attempt is no connection yet. */
-	if (tcp_payload->none_acked && tcp_payload->syn != 0)
-		return false;
-	return tcp_payload->final && !tcp_payload->disconnected && own_fin(tcp_payload) == 0 &&
-	       tcp_payload->close_state != TCP_ESTABLISHED && tcp_payload->rqueue == 0 && tcp_payload->all_acked == 0 &&
-	       tcp_payload->resent == 1 && tcp_payload->more_in == 0;
-}
-
-bool tcp_payload_died(const struct tcp_payload *tcp_payload)
-{
-	return was_dead(tcp_payload);
-}
-
-enum conn_close tcp_payload_close(const struct tcp_payload *tcp_payload)
-{
-	int own = own_fin(tcp_payload);
-	int peer = fin_known(tcp_payload);
-
-	if (tcp_payload->first != CLOSE_UNKNOWN)
-		return tcp_payload->first;
-	if (!tcp_payload->final)
-		return CLOSE_UNKNOWN;
-	if (tcp_payload->disconnected)
-		return tcp_payload->close_state == TCP_ESTABLISHED ? CLOSE_LRST : CLOSE_UNKNOWN;
-	/* The side that closes first gets the mini socket, and both do if they close at once. */
-	if (tcp_payload->timewait == TIMEWAIT_PRESENT)
-		return CLOSE_LFIN;
-	if (own == 1 && peer == 0)
-		return CLOSE_LFIN;
-	if (own == 0 && peer == 1)
-		return CLOSE_RFIN;
-	if (own == 1 && peer == 1) {
-		bool no_shutdown = !tcp_payload->calls_unseen && !tcp_payload->shutdown;
-
-		/* The FIN was read before the local one was sent. Unread, the two may have crossed. */
-		if (no_shutdown && tcp_payload->rqueue == 0)
-			return CLOSE_RFIN;
-		/* Without a mini socket the peer's FIN may have come between the sample and the call. */
-		return CLOSE_UNKNOWN;
-	}
-	if (own != 0 || peer != 0 || tcp_payload->notsent == 1)
-		return CLOSE_UNKNOWN;
-	/* Unread data makes close(2) send a RST. */
-	if (tcp_payload->close_state == TCP_ESTABLISHED)
-		return tcp_payload->rqueue > 0 && !(tcp_payload->none_acked && tcp_payload->syn != 0) ? CLOSE_LRST
-												      : CLOSE_UNKNOWN;
-	return was_dead(tcp_payload) ? who_reset(tcp_payload) : CLOSE_UNKNOWN;
 }

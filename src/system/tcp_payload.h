@@ -49,7 +49,7 @@
  * @ended: it is known that it has ended
  * @final: the final counters have come
  * @disconnected: they came without counters
- * @given_up: they say that the kernel gave it up
+ * @reset: enum info_reset, of them
  */
 struct tcp_payload {
 	int64_t rx_anchor;
@@ -87,7 +87,7 @@ struct tcp_payload {
 	bool ended;
 	bool final;
 	bool disconnected;
-	bool given_up;
+	uint8_t reset;
 };
 
 /** Initializer, equivalent to tcp_payload_init(). */
@@ -170,18 +170,31 @@ void tcp_payload_settle(const struct tcp_payload *tcp_payload, int64_t *rx, int6
  */
 void tcp_payload_least(const struct tcp_payload *tcp_payload, int64_t *rx, int64_t *tx);
 
+/** tcp_payload_own_fin() - whether the local FIN was sent: 1, 0, or -1 unknown */
+int tcp_payload_own_fin(const struct tcp_payload *tcp_payload);
+
+/** tcp_payload_peer_fin() - whether the peer's FIN has come by the last snapshot: 1, 0, or -1 unknown */
+int tcp_payload_peer_fin(const struct tcp_payload *tcp_payload);
+
 /**
  * tcp_payload_close() - the kind of end, from the counters alone
  * @tcp_payload: all evidence
  *
- * CLOSE_LFIN and CLOSE_RFIN give the side whose FIN came first, even if a RST followed. CLOSE_LRST: close(2) reset it,
- * because data was unread or by SO_LINGER; or it had ended before the program closed it, and no segment received since
- * the last sample can have been a RST, so this host made one (ss -K, an expired keep-alive). CLOSE_RRST: it had ended,
- * and no segment sent since the last sample can have been a RST.
+ * A RST goes before a FIN, as in packets. CLOSE_LRST: close(2) reset it, because data was unread or by SO_LINGER; or it
+ * had ended before the program closed it, and no segment received since the last sample can have been a RST, so this
+ * host made one (ss -K, an expired keep-alive). CLOSE_RRST: it had ended, and no segment sent since the last sample can
+ * have been a RST. Else CLOSE_LFIN and CLOSE_RFIN give the side whose FIN came first. After close(2) a mini socket
+ * takes over once the FIN is acknowledged (FIN_WAIT2): a RST after that is not seen.
  *
  * Return: enum conn_close; CLOSE_UNKNOWN when the counters do not show it. Never CLOSE_EXIT.
  */
 enum conn_close tcp_payload_close(const struct tcp_payload *tcp_payload);
+
+/** tcp_payload_was_reset() - whether a RST of either side ended it, whatever came before */
+bool tcp_payload_was_reset(const struct tcp_payload *tcp_payload);
+
+/** tcp_payload_may_be_reset() - the same, or the peer had not acknowledged the local FIN, and the reason is unknown */
+bool tcp_payload_may_be_reset(const struct tcp_payload *tcp_payload);
 
 /**
  * tcp_payload_was_cut() - whether a RST of either side cut it off

@@ -427,9 +427,11 @@ static unsigned int state_of_end(const struct conn *conn, const struct evidence 
 {
 	bool was_attempt = conn_has_failed(conn->result) && evidence->accept_error == 0;
 
-	if (conn->close == CLOSE_LRST || conn->close == CLOSE_RRST || tcp_payload_was_cut(&evidence->tcp_payload))
+	if (was_attempt) /* a refusal resets no connection */
+		return conn->result == RESULT_RESET ? STATE_RESET : STATE_CLOSED;
+	if (conn->close == CLOSE_LRST || conn->close == CLOSE_RRST || tcp_payload_was_reset(&evidence->tcp_payload))
 		return STATE_RESET;
-	if (was_attempt || conn->close == CLOSE_LFIN || conn->close == CLOSE_RFIN || evidence->tcp_payload.given_up)
+	if (conn->close == CLOSE_LFIN || conn->close == CLOSE_RFIN || evidence->tcp_payload.reset == RESET_GIVEN_UP)
 		return STATE_CLOSED;
 	return conn->close == CLOSE_EXIT && kernel_close == CLOSE_LFIN ? STATE_CLOSED : STATE_UNKNOWN;
 }
@@ -445,7 +447,7 @@ static void settle_end(const struct record *record, struct conn *conn)
 	 * The process ended first: segments that the kernel sent afterwards are not the program's. A FIN that was sent
 	 * before, by shutdown(2) or by a process that shared the socket, is.
 	 */
-	if (evidence->exit_ns > evidence->close_ns &&
+	if (evidence->exit_ns > evidence->close_ns && !tcp_payload_may_be_reset(&evidence->tcp_payload) &&
 	    (conn->close == CLOSE_UNKNOWN ||
 	     (conn->close == CLOSE_LFIN && !evidence->tcp_payload.shutdown &&
 	      (evidence->tcp_payload.close_state == 0 || evidence->tcp_payload.close_state == TCP_ESTABLISHED))))

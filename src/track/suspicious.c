@@ -84,8 +84,7 @@ static bool was_reset(const struct record *record, const struct conn *conn)
 	/* A RST that was not captured counts too. */
 	if (record->wire != NULL && wire_is_finished(record->wire))
 		return wire_was_cut(record->wire);
-	return conn->close == CLOSE_LRST || conn->close == CLOSE_RRST || conn->result == RESULT_RESET ||
-	       tcp_payload_was_cut(&record->evidence->tcp_payload);
+	return conn->result == RESULT_RESET || tcp_payload_was_cut(&record->evidence->tcp_payload);
 }
 
 /* A RST of this host after which the socket goes on is not the socket's. */

@@ -97,6 +97,7 @@ static struct record *record_unsent(struct tracker *tracker, const struct event 
 	record = tracker_record_found(tracker);
 	tracker_join_flow(tracker, record, &event->flow);
 	record->dir = DIR_OUT;
+	tracker_packets_recall(tracker, record);
 	return record;
 }
 

@@ -55,7 +55,8 @@ static struct record_ends record_new_flow(struct tracker *tracker, const struct 
 
 	/* In a run with a target one record is enough until a process claims the flow. */
 	if (!sends && !receives)
-		sends = (segment->flags & (SEGMENT_SYN | SEGMENT_ACK)) == (SEGMENT_SYN | SEGMENT_ACK);
+		sends = (segment->flags & (SEGMENT_SYN | SEGMENT_ACK)) == (SEGMENT_SYN | SEGMENT_ACK) ||
+			event_segment_refuses(segment);
 	if (sends)
 		ends.sender = record_of_packet(tracker, event, &event->flow, beside);
 	if (!sends || (receives && tracker->config.whole))
@@ -149,6 +150,12 @@ static void follow_end(struct tracker *tracker, struct record *record)
 		tracker_go_on(tracker, record);
 }
 
+/* An attempt without a result, whose SYN this host may have dropped before it could be captured. */
+static bool may_be_unsent(const struct record *record)
+{
+	return record->dir == DIR_OUT && !record->evidence->established && record->evidence->call_error != 0;
+}
+
 /* @first: the other end's record, which has processed it, or NULL. Return: the fate of its frame, not FATE_NONE. */
 static enum fate feed_packet_to(struct tracker *tracker, struct record *record, const struct event *event,
 				enum wire_side side, struct record *first)
@@ -156,7 +163,10 @@ static enum fate feed_packet_to(struct tracker *tracker, struct record *record, 
 	bool is_counted = false;
 
 	if (event->type == EVENT_ICMP) {
-		wire_icmp(record->wire, event, side);
+		if (wire_is_empty(record->wire) && side == WIRE_LOCAL && may_be_unsent(record))
+			wire_icmp_alone(record->wire, event);
+		else
+			wire_icmp(record->wire, event, side);
 		tracker_observe_icmp(tracker, record, event, side, first);
 	} else if (tracker->is_observed) {
 		is_counted = tracker_observe_segment(tracker, record, event, side, first);
@@ -219,6 +229,17 @@ static void keep_early(struct tracker *tracker, const struct event *event)
 	tracker->early_at = (tracker->early_at + 1) % TRACKER_EARLY;
 }
 
+/* The error, which is not kept any longer. */
+static struct event early_event(struct early_icmp *early)
+{
+	struct event event = event_new(EVENT_ICMP, ORIGIN_WIRE, early->time_ns);
+
+	event.flow = early->flow;
+	event.icmp = early->icmp;
+	early->icmp.version = 0;
+	return event;
+}
+
 /* @syn makes one of @ends known, or both. */
 static void feed_early(struct tracker *tracker, const struct event *syn, struct record_ends ends)
 {
@@ -229,10 +250,24 @@ static void feed_early(struct tracker *tracker, const struct event *syn, struct 
 		if (early->icmp.version == 0 || memcmp(&early->flow, &syn->flow, sizeof(early->flow)) != 0 ||
 		    early->icmp.seq != syn->segment.seq || clock_since(early->time_ns, syn->time_ns) > EARLY_NS)
 			continue;
-		event = event_new(EVENT_ICMP, ORIGIN_WIRE, early->time_ns);
-		event.flow = early->flow;
-		event.icmp = early->icmp;
-		early->icmp.version = 0;
+		event = early_event(early);
+		feed_ends(tracker, ends, &event);
+	}
+}
+
+void tracker_packets_recall(struct tracker *tracker, struct record *record)
+{
+	struct record_ends ends = {record, NULL};
+
+	for (unsigned int i = 0; i < TRACKER_EARLY; i++) {
+		struct early_icmp *early = &tracker->early[i];
+		struct event event;
+
+		if (early->icmp.version == 0 || !endpoint_equal(&early->flow.local, &record->conn.flow.local) ||
+		    !endpoint_equal(&early->flow.remote, &record->conn.flow.remote))
+			continue;
+		event = early_event(early);
+		with_wire(record);
 		feed_ends(tracker, ends, &event);
 	}
 }

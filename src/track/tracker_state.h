@@ -409,6 +409,9 @@ void tracker_calls_feed(struct tracker *tracker, const struct event *event);
  */
 void tracker_packets_feed(struct tracker *tracker, struct event *event, uint32_t hash);
 
+/** tracker_packets_recall() - process the ICMP errors that came before the connection was known */
+void tracker_packets_recall(struct tracker *tracker, struct record *record);
+
 /** tracker_packets_end() - no more packets are read: see record.blind */
 void tracker_packets_end(struct tracker *tracker);
 

@@ -223,6 +223,9 @@ bool wire_feed(struct wire *wire, const struct event *event, enum wire_side side
  */
 bool wire_icmp(struct wire *wire, const struct event *event, enum wire_side side);
 
+/** wire_icmp_alone() - the same of a SYN of the local side that this host dropped before it could be captured */
+void wire_icmp_alone(struct wire *wire, const struct event *event);
+
 /**
  * wire_settle() - write the evidence into a connection
  * @wire: the evidence

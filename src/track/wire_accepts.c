@@ -13,6 +13,8 @@ static bool accepts_first_syn(const struct wire *wire, const struct event_segmen
 	const struct wire_half *half = &wire->halves[side], *other = &wire->halves[wire_other(side)];
 	int64_t ack = other->bits & HALF_SYN && segment->flags & SEGMENT_ACK ? wire_offset(other, segment->ack) : 0;
 
+	if (wire->bits & WIRE_REFUSED && half->bits & HALF_ACKED && segment->seq + 1 == half->acked)
+		return true;
 	/* Recorded late; or the answer to the local SYN, even if a refusal came before. */
 	if (half->bits & HALF_BASE && half->base - segment->seq <= WIRE_LOWER_MAX && half->base != segment->seq)
 		return true;

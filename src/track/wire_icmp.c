@@ -53,3 +53,15 @@ bool wire_icmp(struct wire *wire, const struct event *event, enum wire_side side
 	}
 	return true;
 }
+
+void wire_icmp_alone(struct wire *wire, const struct event *event)
+{
+	struct wire_half *half = &wire->halves[WIRE_LOCAL];
+
+	wire_half_base(wire, WIRE_LOCAL, event->icmp.seq);
+	half->bits |= HALF_SYN;
+	half->next = 1;
+	wire->bits |= WIRE_OPENER_KNOWN;
+	wire->first_ns = wire->last_ns = event->time_ns >= 0 ? event->time_ns : 0;
+	(void)wire_icmp(wire, event, WIRE_LOCAL);
+}

@@ -52,6 +52,17 @@ static void feed_rst_handshake(struct wire *wire, const struct event *event, enu
 	}
 }
 
+/* It answers a SYN that was not captured, or will be found behind it. */
+static void feed_rst_alone(struct wire *wire, const struct event_segment *segment, enum wire_side side)
+{
+	struct wire_half *other = &wire->halves[wire_other(side)];
+
+	wire->bits |= WIRE_OPENER_KNOWN | (side == WIRE_LOCAL ? WIRE_OPENER_REMOTE : 0) | WIRE_REFUSED |
+		      remote_bit(wire, segment, side);
+	other->acked = segment->ack;
+	other->bits |= HALF_ACKED;
+}
+
 /*
  * RFC 5961, 3.2: a RST is accepted if it has the number that is expected next; one that is only in the window causes a
  * challenge ACK. The expected number depends on the segments that arrived, so in a capture it may be the other side's
@@ -67,6 +78,10 @@ void wire_rst_feed(struct wire *wire, const struct event *event, enum wire_side 
 
 	if (wire_is_finished(wire) && !wire_may_go_on(wire))
 		return;
+	if (half->frames + wire->halves[wire_other(side)].frames == 1 && event_segment_refuses(segment)) {
+		feed_rst_alone(wire, segment, side);
+		return;
+	}
 	if (!(wire->bits & WIRE_ESTABLISHED) && wire->bits & WIRE_OPENER_KNOWN && !(opener->bits & HALF_ACK_SENT)) {
 		feed_rst_handshake(wire, event, side);
 		return;

@@ -147,10 +147,10 @@ enum conn_result wire_result(const struct wire *wire, int64_t now_ns, int64_t ti
 	/* Data is not answered before there is a connection. */
 	if (wire->halves[WIRE_LOCAL].bits & wire->halves[WIRE_REMOTE].bits & HALF_DATA)
 		return RESULT_OK;
-	if (!(wire->bits & WIRE_OPENER_KNOWN) || !(opener->bits & HALF_SYN))
-		return RESULT_UNKNOWN;
 	if (wire->bits & WIRE_REFUSED)
 		return RESULT_REFUSED;
+	if (!(wire->bits & WIRE_OPENER_KNOWN) || !(opener->bits & HALF_SYN))
+		return RESULT_UNKNOWN;
 	if (wire->bits & WIRE_ABORTED)
 		return RESULT_RESET;
 	if (wire->bits & WIRE_UNREACHABLE && !(opener->bits & HALF_SYN_ACKED))
@@ -180,7 +180,7 @@ static uint8_t state_of(const struct wire *wire)
 	const struct wire_half *local = &wire->halves[WIRE_LOCAL], *remote = &wire->halves[WIRE_REMOTE];
 	bool remote_first = wire->bits & WIRE_FIN_REMOTE_FIRST;
 
-	if (wire->bits & (WIRE_RST | WIRE_REFUSED | WIRE_ABORTED))
+	if (wire->bits & (WIRE_RST | WIRE_ABORTED))
 		return STATE_RESET;
 	if (wire_is_finished(wire))
 		return STATE_CLOSED;

@@ -217,9 +217,12 @@ def attempted():
                 # It was over before the first sample with its socket.
                 equal(rows.summary["too_short"], 1, fact)
                 continue
-            # What became of it only its program knows.
+            # Of a dropped one only its program knows; a port that is unreachable is a refusal where no packets are.
             is_traced = way not in ("diag", "host")
-            equal([(row["result"], row["errno"]) for row in rows], [outcome if is_traced else ("unknown", None)], fact)
+            if "port-unreachable" in rule and not is_traced:
+                outcome = ("unreach", "ECONNREFUSED")
+            known = is_traced or (options and rule != "drop")
+            equal([(row["result"], row["errno"]) for row in rows], [outcome if known else ("unknown", None)], fact)
             equal((rows[0]["raddr"], rows[0]["rport"], rows[0]["rx_pkts"] or 0), (THERE, 9, int("tcp" in rule and
                   bool(options))), fact)
             check(rows[0]["close"] in ("lrst", None), fact)

@@ -87,8 +87,9 @@ static void without_packets_the_counters_and_calls_have_their_say(void **state)
 	conn.result = RESULT_REFUSED;
 	conn.close = CLOSE_RRST;
 	assert_int_equal(judge(&conn, &low), SUSPICIOUS_FAILED);
+	conn.result = RESULT_RESET;
+	assert_int_equal(judge(&conn, &low), SUSPICIOUS_FAILED | SUSPICIOUS_RESET);
 	conn.result = RESULT_OK;
-	assert_int_equal(judge(&conn, &low), SUSPICIOUS_RESET);
 	conn.close = CLOSE_LFIN;
 	conn.syn_rtx = 1;
 	conn.queue_ns = 2;
@@ -141,8 +142,8 @@ static void without_packets_a_reset_has_its_reasons(void **state)
 		{2, 3, 0, 11, SUSPICIOUS_RESET | SUSPICIOUS_TIMEOUT, CLOSE_UNKNOWN},
 		{1, 3, 0, 1, SUSPICIOUS_RESET | SUSPICIOUS_TIMEOUT, CLOSE_LRST},
 		/* after the peer's FIN: with a request that was lost, and without */
-		{3, 0, 1, 1, SUSPICIOUS_RESET, CLOSE_RFIN},
-		{3, 0, 1, 11, 0, CLOSE_RFIN},
+		{3, 0, 1, 1, SUSPICIOUS_RESET, CLOSE_UNKNOWN},
+		{3, 0, 1, 11, 0, CLOSE_UNKNOWN},
 	};
 	const struct suspicious_limits set = {
 		.retrans_ns = 1, .gap_ns = -1, .long_ns = -1, .idle_ns = -1, .reasons = SUSPICIOUS_SET};

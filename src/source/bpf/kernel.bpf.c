@@ -274,11 +274,11 @@ static __always_inline void note_reset(const struct sock *sk, struct known *know
 		return;
 	/* The errors of tcp_reset() in the kernel. */
 	if (error == ECONNRESET || (error == EPIPE && from == TCP_CLOSE_WAIT))
-		known->reset = is_unsent(tp) ? KERNEL_RESET_NONE : KERNEL_RESET_PEER;
+		known->reset = is_unsent(tp) ? KERNEL_RESET_EITHER : KERNEL_RESET_PEER;
 	/* tcp_abort() in the kernel. */
 	else if (error == ECONNABORTED)
 		known->reset = KERNEL_RESET_LOCAL;
-	else if (error == 0 && (from == TCP_ESTABLISHED || from == TCP_SYN_RECV) && own)
+	else if (error == 0 && (from == TCP_ESTABLISHED || from == TCP_SYN_RECV || from == TCP_CLOSE_WAIT) && own)
 		known->reset = KERNEL_RESET_LOCAL;
 	/* Without data it is the end of the keep-alive, which sends a RST; else tcp_write_err() has sent none. */
 	else if (error != 0 && !own)

@@ -63,6 +63,8 @@ enum kernel_reset {
 	KERNEL_RESET_LOCAL,
 	/** none: the kernel has given it up */
 	KERNEL_GIVEN_UP,
+	/** a RST in the peer's name, perhaps by a packet filter of this host */
+	KERNEL_RESET_EITHER,
 	KERNEL_RESET_NUM
 };
 
