@@ -1353,6 +1353,44 @@ static void the_oldest_of_many_lingers_no_longer(void **state)
 	tracker_free(tracker);
 }
 
+static void count_finished(void *context, const struct conn *conn)
+{
+	(void)conn;
+	++*(uint16_t *)context;
+}
+
+/* In a file with thousands of ends a second it lingers for two seconds: the time of late packets in a live run. */
+static void of_thousands_each_lingers_two_seconds(void **state)
+{
+	const uint16_t few = 8192, more = 3;
+	uint16_t finished = 0;
+	const struct tracker_config config = {.limit = 100000,
+					      .timeout_ns = 30 * CLOCK_NS_PER_SEC,
+					      .linger_ns = 60 * CLOCK_NS_PER_SEC,
+					      .linger_limit = 65536,
+					      .whole = true,
+					      .syn_retries = 6};
+	const struct tracker_notify notify = {.context = &finished, .finished = count_finished};
+	struct tracker *tracker = tracker_new(&config, &notify);
+
+	(void)state;
+	for (uint16_t port = 1; port <= few + more; port++) {
+		struct flow flow = a_flow("192.0.2.1", port, "192.0.2.2", 80), back = flow_reverse(&flow);
+
+		feed(tracker, a_segment(0, &flow, SEGMENT_SYN, 1000, 0, 0));
+		feed(tracker, a_segment(0, &back, SEGMENT_RST | SEGMENT_ACK, 0, 1001, 0));
+	}
+	tracker_tick(tracker, T0 + 1999 * MS);
+	assert_int_equal(finished, 0);
+	tracker_tick(tracker, T0 + 2000 * MS);
+	assert_int_equal(finished, more);
+	tracker_tick(tracker, T0 + 59999 * MS);
+	assert_int_equal(finished, more);
+	tracker_tick(tracker, T0 + 60000 * MS);
+	assert_int_equal(finished, few + more);
+	tracker_free(tracker);
+}
+
 /* What has been looked at for the last time is gone, and counted all the same. */
 static void the_last_walk_takes_them_away(void **state)
 {
@@ -1381,6 +1419,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_oldest_of_many_lingers_no_longer),
+		cmocka_unit_test(of_thousands_each_lingers_two_seconds),
 		cmocka_unit_test(the_last_walk_takes_them_away),
 		cmocka_unit_test(accepted_and_died),
 		cmocka_unit_test(an_attempt_that_was_wiped_resent_nobody_knows_what),
