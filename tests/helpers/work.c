@@ -27,9 +27,6 @@
 #define TIMEOUT_NS (30 * CLOCK_NS_PER_SEC)
 #define LINGER_NS (60 * CLOCK_NS_PER_SEC)
 
-/* Rows are shared with a second thread from this number on, and callgrind counts one. */
-#define ROWS_AT_ONCE 2500
-
 static const struct hash_key key = {1, 2};
 
 struct work {
@@ -112,32 +109,24 @@ static void track(struct work *work)
 	tracker_free(tracker);
 }
 
-static void print(struct work *work, const struct conn *conns, size_t count, FILE *out)
+static void report(struct work *work)
 {
 	struct report_options options = REPORT_OPTIONS_DEFAULT;
+	FILE *out = fopen("/dev/null", "we");
 	struct err err = {""};
 	struct report *report;
 
+	if (out == NULL)
+		die("/dev/null", "cannot be opened");
 	options.reports[0].ops = work->report;
 	options.format = work->format;
 	if (report_new(&report, &options, 0, out, &err) < 0)
 		die("report", err.text);
-	for (size_t i = 0; i < count; i++)
-		report_finished(report, &conns[i]);
+	for (size_t i = 0; i < work->conn_count; i++)
+		report_finished(report, &work->conns[i]);
 	if (report_print(report, NULL, NULL, true, &err) < 0)
 		die("report", err.text);
 	report_free(report);
-}
-
-static void report(struct work *work)
-{
-	FILE *out = fopen("/dev/null", "we");
-
-	if (out == NULL)
-		die("/dev/null", "cannot be opened");
-	for (size_t i = 0; i < work->conn_count; i += ROWS_AT_ONCE)
-		print(work, &work->conns[i], work->conn_count - i < ROWS_AT_ONCE ? work->conn_count - i : ROWS_AT_ONCE,
-		      out);
 	fclose(out);
 }
 

@@ -223,6 +223,12 @@ static inline bool row_is_partial(const struct row *row)
 /** column_type_text() - the type as --list-columns shows it: "integer", "number", "string", ... as in JSON */
 const char *column_type_text(enum column_type type);
 
+/** column_is_integer() - whether JSON has the number itself */
+static inline bool column_is_integer(enum column_type type)
+{
+	return type >= COLUMN_COUNT && type <= COLUMN_PORT;
+}
+
 /** column_is_right() - true when tables align it to the right */
 bool column_is_right(enum column_type type);
 

@@ -211,16 +211,11 @@ static bool add_number(struct text *text, const struct column *column, int64_t n
 	case COLUMN_RATE:
 		text_add_decimal(text, number, 1000, 3);
 		return true;
-	case COLUMN_COUNT:
-	case COLUMN_FAILURES:
-	case COLUMN_NOTICE:
-	case COLUMN_BYTES:
-	case COLUMN_NUMBER:
-	case COLUMN_PORT:
+	default:
+		if (!column_is_integer(column->type))
+			return false;
 		text_add_number(text, number);
 		return true;
-	default:
-		return false;
 	}
 }
 

@@ -39,11 +39,13 @@ void format_text(struct text *text, const struct column *column, const struct va
 /** format_json_figure() - format_json() of a value that is known, at least for some members */
 void format_json_figure(struct text *text, const struct column *column, const struct value *value);
 
-/** format_json() - append a value as a JSON value, null when it is unknown, as most of a row are */
+/** format_json() - append a value as a JSON value, null when it is unknown; most of a row are that or an integer */
 static inline void format_json(struct text *text, const struct column *column, const struct value *value)
 {
 	if (!value->known && value->of_rest < 0)
 		text_add(text, "null");
+	else if (value->known && column_is_integer(column->type))
+		text_add_number(text, value->number);
 	else
 		format_json_figure(text, column, value);
 }
