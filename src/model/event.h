@@ -96,7 +96,8 @@ enum call_kind {
 	/** the kernel decided an attempt whose connect(2) did not wait: @error, which the program may not have read */
 	CALL_OUTCOME,
 	/**
-	 * the descriptor @fd has no connection any more, or that of @cookie has no descriptor: its end was not seen
+	 * the descriptor @fd has no connection any more, or that of @cookie has no descriptor: its end was not seen;
+	 * @argument 1: the final counters of all sockets that had ended until then came before
 	 */
 	CALL_GONE,
 	/** no call: the TCP state has become @argument; @error is what the kernel keeps for the program, -1 none */

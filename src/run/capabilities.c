@@ -285,8 +285,9 @@ void capabilities_start(const struct options *options)
 		fputs("conntrace: attached by perf, which stops no process: each connect(2) takes about 15 "
 		      "microseconds longer; unknown are CONNECT_MS and QUEUE_MS, TID and FD of accepted connections, "
 		      "RX_BYTES of those that are reset, of those that end within a moment HS_MS, RTT_MS, DUR_S and "
-		      "CLOSE, of such outgoing ones LPORT and bytes, too, and RESULT if connect(2) did not wait; "
-		      "--via=ptrace, slower, knows them (see OVERHEAD in conntrace(1))\n",
+		      "CLOSE, of such outgoing ones LPORT and bytes, too, unless no other was there, and RESULT if "
+		      "connect(2) did not wait and others to that peer failed; --via=ptrace, slower, knows them (see "
+		      "OVERHEAD in conntrace(1))\n",
 		      stderr);
 	if (options->pid_count > 0 && options->via == OPTIONS_VIA_AUDIT)
 		fputs("conntrace: attached by audit: no process is stopped; each call is slower, and recorded for the "
@@ -294,8 +295,9 @@ void capabilities_start(const struct options *options)
 		      stderr);
 	if (options->pid_count > 0 && options_traces(options))
 		fprintf(stderr,
-			"conntrace: attached by ptrace: the process runs slower while it is watched%s%s%s (see "
-			"OVERHEAD in conntrace(1))\n",
+			"conntrace: attached by ptrace, which knows every column: the process stops twice at each "
+			"system call, and runs at a fifth of its speed if it does nothing else%s%s%s (see OVERHEAD in "
+			"conntrace(1))\n",
 			no_perf.text[0] != '\0' ? "; --via=perf " : "", no_perf.text,
 			can_watch(options) ? "; --via=diag does not stop it" : "");
 	if (no_bpf.text[0] != '\0')

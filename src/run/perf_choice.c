@@ -74,12 +74,11 @@ static bool needs_stops(const struct options *options)
 bool perf_choice_suits(const struct options *options, struct err *why)
 {
 	const char *column = asked(options, of_stops, sizeof(of_stops) / sizeof(of_stops[0]));
-	struct err ignored;
 
 	why->text[0] = '\0';
-	if (breakpoints_check(&ignored) != 0)
-		return false;
-	if (column != NULL)
+	if (breakpoints_check(why) != 0)
+		err_wrap(why, "cannot work here");
+	else if (column != NULL)
 		(void)err_set(why, ENOTSUP, "does not know %s of each connection", column);
 	else if (needs_stops(options))
 		(void)err_set(why, ENOTSUP, "knows too little for these options");

@@ -15,7 +15,7 @@ bool perf_choice_asks_calls(const struct options *options);
 /**
  * perf_choice_suits() - whether --via=perf can be taken by itself
  * @options: with processes to attach to
- * @why: why not, to be read after "--via=perf"; "" where it is not permitted here at all
+ * @why: why not, to be read after "--via=perf"
  *
  * The breakpoints are set for a moment.
  */

@@ -266,6 +266,14 @@ static int64_t sampled_ns(const void *context)
 	return sources->sampler != NULL ? sampler_sampled_ns(sources->sampler) : 0;
 }
 
+static int64_t reported_ns(const void *context, int64_t *pushed_ns)
+{
+	const struct sources *sources = context;
+
+	*pushed_ns = 0;
+	return sources->sampler != NULL ? sampler_reported_ns(sources->sampler, pushed_ns) : 0;
+}
+
 static bool find_listener(const void *context, uint32_t inode, struct endpoint *local)
 {
 	const struct sources *sources = context;
@@ -283,6 +291,7 @@ static int open_breakpoints(struct sources *sources, const struct tracer_config 
 		.follow = target->follow,
 		.accepts = sampler_shares(sources->sampler) || perf_choice_asks_calls(sources->options),
 		.sampled_ns = sampled_ns,
+		.reported_ns = reported_ns,
 		.find_listener = find_listener,
 		.context = sources,
 	};
@@ -333,6 +342,7 @@ static int open_sampler(struct sources *sources, struct source_slot *slot, const
 		.diag = sources->diag,
 		.destroy = &sources->destroy,
 		.events = sources->destroy_events,
+		.marks = sources->options->via == OPTIONS_VIA_PERF,
 	};
 	rc = sampler_open(&sources->sampler, &config, err);
 	if (rc != 0)

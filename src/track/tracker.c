@@ -62,6 +62,7 @@ void tracker_free(struct tracker *tracker)
 	free(tracker->finals);
 	free(tracker->unowned);
 	tracker_attempts_free(tracker);
+	tracker_destroyed_free(tracker);
 	tracker_accepts_free(tracker);
 	free(tracker);
 }
@@ -89,6 +90,7 @@ static void feed_unowned(struct tracker *tracker, const struct event *event)
 
 	if (!tracker_accepts_claim(tracker, &event->flow, cookie, event->time_ns)) {
 		tracker_unowned_count(tracker, event);
+		tracker_destroyed_add(tracker, event);
 		return;
 	}
 	tracker_unowned_peer(tracker, &event->flow, event->time_ns);
@@ -151,8 +153,10 @@ static void feed_lost(struct tracker *tracker, const struct event_lost *lost)
 
 	if (sum == NULL)
 		return;
-	if (lost->where == LOST_NETLINK || lost->where == LOST_RING)
+	if (lost->where == LOST_NETLINK || lost->where == LOST_RING) {
 		tracker_final_forget(tracker);
+		tracker_destroyed_lost(tracker);
+	}
 	if (lost->where == LOST_PACKET_PROCESS)
 		tracker_packets_end(tracker);
 	if (lost->count < 0 || *sum < 0 || __builtin_add_overflow(*sum, lost->count, sum))

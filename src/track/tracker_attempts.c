@@ -219,7 +219,10 @@ static bool find_sampled(const struct tracker *tracker, struct event *event)
 	return true;
 }
 
-/* A descriptor has another socket now, or none. */
+/*
+ * A descriptor has another socket now. Without one: the samples show that the socket of the attempt has ended; argument
+ * 1: all sockets that had ended until then have been reported.
+ */
 static void feed_gone(struct tracker *tracker, const struct event *event)
 {
 	struct record *record =
@@ -231,8 +234,11 @@ static void feed_gone(struct tracker *tracker, const struct event *event)
 
 		*descriptor = (struct descriptor){.gone = event->call.cookie, .gone_ns = event->time_ns};
 	}
-	if (record != NULL && !record->closing && !record->reported)
-		tracker_begin_closing(tracker, record);
+	if (record == NULL || record->reported || event->call.fd >= 0)
+		return;
+	if (event->call.argument == 1)
+		tracker_destroyed_decide(tracker, record);
+	tracker_begin_closing(tracker, record);
 }
 
 bool tracker_attempts_call(struct tracker *tracker, struct event *event)

@@ -183,6 +183,8 @@ void tracker_feed_info(struct tracker *tracker, const struct event *event)
 	}
 	if (event->info.reason == INFO_DESTROY)
 		feed_other_end(tracker, event);
+	if (record == NULL && event->info.reason == INFO_DESTROY)
+		tracker_destroyed_add(tracker, event);
 	if (record != NULL && event->info.reason == INFO_DESTROY)
 		learn_ends(tracker, record, event);
 	if (record == NULL && is_existing) {

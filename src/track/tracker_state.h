@@ -91,6 +91,7 @@ struct early_icmp {
  * @unowned: ends whose owner is unknown, by hash of the flow of the other end; made when the first one comes
  * @unowned_key: the hash's secret
  * @attempts: those of connect(2) that breakpoints reported, NULL none were
+ * @destroyed: sockets that ended, one of which may be that of an attempt, NULL none
  * @accepts: calls of accept(2) likewise
  * @renewed: cookie of the socket that was last found connected again, 0 none
  * @early: the latest ICMP errors that came before the segment they quote
@@ -132,6 +133,7 @@ struct tracker {
 	struct unowned_end *unowned;
 	struct hash_key unowned_key;
 	struct attempts *attempts;
+	struct destroyed *destroyed;
 	struct accepts *accepts;
 	uint64_t renewed;
 	struct early_icmp early[TRACKER_EARLY];
@@ -374,6 +376,23 @@ bool tracker_attempts_have(struct tracker *tracker, const struct endpoint *remot
 
 /** tracker_attempts_free() - forget them */
 void tracker_attempts_free(struct tracker *tracker);
+
+/* tracker_destroyed.c */
+
+/** tracker_destroyed_add() - no connection is known of the socket with this EVENT_OWNER or these final counters */
+void tracker_destroyed_add(struct tracker *tracker, const struct event *event);
+
+/** tracker_destroyed_lost() - the kernel did not report all that ended until now */
+void tracker_destroyed_lost(struct tracker *tracker);
+
+/** tracker_destroyed_decide() - the socket of an attempt has ended, as has been reported: find it, or its outcome */
+void tracker_destroyed_decide(struct tracker *tracker, struct record *record);
+
+/** tracker_destroyed_finish() - the same for all attempts whose socket has ended, once all has been reported */
+void tracker_destroyed_finish(struct tracker *tracker);
+
+/** tracker_destroyed_free() - forget the sockets */
+void tracker_destroyed_free(struct tracker *tracker);
 
 /* tracker_accepts.c */
 

@@ -61,20 +61,24 @@ void tracker_unowned_count(struct tracker *tracker, const struct event *event)
 {
 	struct flow peer = flow_reverse(&event->flow);
 	const struct record *record = record_table_find_flow(tracker->table, &peer);
-	bool has_row, is_failed;
+	bool has_row, is_failed, is_second;
 	struct unowned_end other;
 
 	/* A record that has been reported long ago belongs to an earlier use of the flow. */
 	if (record != NULL && record->owned &&
 	    (!record->reported || clock_since(record->conn.end_ns, event->time_ns) < KEEP_NS))
 		return;
+	is_second = flow_is_complete(&event->flow) && take(tracker, &event->flow, event->time_ns, &other);
+	/* An attempt to a peer that is not known counts for one end only. */
+	if (is_second && !other.is_counted)
+		return;
 	has_row = tracker_attempts_have(tracker, &event->flow.remote);
 	is_failed = !has_row && event->owner.failed != 0;
 	if (flow_is_complete(&event->flow)) {
-		if (take(tracker, &event->flow, event->time_ns, &other)) {
+		if (is_second) {
 			if (has_row)
 				take_off(tracker, &other);
-			else if (is_failed && other.is_counted && !other.is_failed)
+			else if (is_failed && !other.is_failed)
 				count_failed(tracker, event);
 			return;
 		}

@@ -22,6 +22,7 @@ void tracker_finish(struct tracker *tracker, int64_t now_ns)
 		tracker->now_ns = now_ns;
 	for (struct record *record = tracker->open.first; record != NULL; record = record->next)
 		tracker_report_put_off(tracker, record);
+	tracker_destroyed_finish(tracker);
 	if (at_once)
 		record_table_clear(tracker->table);
 	for (struct record *record = tracker->closing.first, *next; record != NULL; record = next) {

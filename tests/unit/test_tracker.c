@@ -727,6 +727,120 @@ static void an_attempt_with_a_row_is_not_short_of_one(void **state)
 	}
 }
 
+/* Final counters of a socket that opened its connection: in time, and whether its handshake finished. */
+static void feed_ended(struct tracker *tracker, int64_t ms, const struct flow *flow, uint64_t cookie, bool is_ok)
+{
+	struct event last = an_info(INFO_DESTROY, ms, flow, cookie, TCP_CLOSE);
+
+	last.info.bytes_received = is_ok ? 5 : 0;
+	last.info.bytes_acked = is_ok ? 12 : 0;
+	last.info.bytes_sent = is_ok ? 10 : 0;
+	last.info.bytes_retrans = 0;
+	last.info.data_segs_in = is_ok;
+	last.info.segs_in = 1;
+	last.info.wqueue = !is_ok;
+	last.info.notsent_bytes = 0;
+	feed(tracker, an_owner(ms, flow, cookie, 0));
+	feed(tracker, last);
+}
+
+static void feed_attempt(struct tracker *tracker, int64_t ms, const struct flow *flow, uint64_t number, bool has_peer)
+{
+	struct event attempt = a_call(CALL_CONNECT_END, ms, flow, EVENT_COOKIE_MADE_UP | number, EINPROGRESS);
+
+	attempt.origin = ORIGIN_PERF;
+	attempt.flow.local = (struct endpoint){0};
+	if (!has_peer)
+		attempt.flow.remote = (struct endpoint){0};
+	attempt.call.fd = (int32_t)number;
+	feed(tracker, attempt);
+}
+
+static void feed_gone(struct tracker *tracker, int64_t ms, uint64_t number, bool is_reported)
+{
+	const struct flow none = {.netns = 0};
+	struct event gone = a_call(CALL_GONE, ms, &none, EVENT_COOKIE_MADE_UP | number, 0);
+
+	gone.origin = ORIGIN_PERF;
+	gone.call.fd = -1;
+	gone.call.argument = is_reported;
+	feed(tracker, gone);
+}
+
+/* No sample found them: the sockets that ended after connect(2) prove what became of its attempts. */
+static void an_attempt_has_the_outcome_of_all_that_ended(void **state)
+{
+	static const struct {
+		const char
+			*sockets; /* ended at 0, 10, 20 ...: o ok, f failed, d disconnected, x another peer's, l lost */
+		int attempts;     /* at 5, 6, 7 */
+		bool has_peer;
+		bool is_reported;
+		enum conn_result result;
+		bool has_socket; /* the last one */
+		bool gets_peer;
+	} cases[] = {
+		{"-o", 1, true, true, RESULT_OK, true, true},
+		{"-o", 1, true, false, RESULT_OK, true, true},
+		{"-f", 1, true, true, RESULT_REFUSED, true, true},
+		{"o", 1, true, true, RESULT_UNKNOWN, false, true},
+		{"-oo", 1, true, true, RESULT_OK, false, true},
+		{"foo", 2, true, true, RESULT_OK, false, true},
+		{"-of", 2, true, true, RESULT_UNKNOWN, false, true},
+		{"-od", 1, true, true, RESULT_UNKNOWN, false, true},
+		{"-ox", 1, true, true, RESULT_OK, true, true},
+		{"-x", 1, true, true, RESULT_UNKNOWN, false, true},
+		{"-o", 1, false, true, RESULT_OK, true, true},
+		{"-oo", 2, false, true, RESULT_OK, false, true},
+		{"-ox", 1, false, true, RESULT_OK, false, false},
+		{"-fx", 1, false, true, RESULT_UNKNOWN, false, false},
+		{"-ol", 1, true, true, RESULT_UNKNOWN, false, true},
+		{"-l", 1, true, true, RESULT_UNKNOWN, false, true},
+	};
+	const struct flow client = a_flow("127.0.0.1", 40000, "127.0.0.1", 80);
+	const struct flow other = a_flow("127.0.0.1", 40000, "127.0.0.1", 81);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct tracker *tracker = new_tracker(false, 100);
+
+		feed_gone(tracker, -10, 0, false);
+		for (int k = 0; cases[i].sockets[k] != '\0'; k++) {
+			const char what = cases[i].sockets[k];
+			struct flow flow = what == 'x' ? other : client;
+			struct event lost = event_new(EVENT_LOST, ORIGIN_KERNEL, T0 + 10 * k * MS);
+
+			flow.local.port += k;
+			if (what == 'd')
+				flow.remote.port = 0;
+			lost.lost.where = LOST_NETLINK;
+			lost.lost.count = 1;
+			if (what == 'l')
+				feed(tracker, lost);
+			else if (what != '-')
+				feed_ended(tracker, 10 * k, &flow, 50 + k, what == 'o' || what == 'x');
+			for (int n = 0; k == 0 && n < cases[i].attempts; n++)
+				feed_attempt(tracker, 5 + n, &client, 1 + n, cases[i].has_peer);
+		}
+		for (int n = cases[i].attempts; n-- > 0;)
+			feed_gone(tracker, 100, 1 + n, cases[i].is_reported);
+		if (cases[i].is_reported)
+			tracker_tick(tracker, T0 + 300 * MS);
+		else
+			tracker_finish(tracker, T0 + 300 * MS);
+		assert_int_equal(reported_count, cases[i].attempts);
+		for (int n = 0; n < cases[i].attempts; n++) {
+			assert_int_equal(reported[n].result, cases[i].result);
+			assert_int_equal(reported[n].flow.local.port != 0, cases[i].has_socket);
+			assert_int_equal(reported[n].flow.remote.port != 0, cases[i].gets_peer);
+			assert_int_equal((reported[n].seen & SEEN_KERNEL) != 0, cases[i].result != RESULT_UNKNOWN);
+			if (cases[i].has_socket && cases[i].result == RESULT_OK)
+				assert_int_equal(reported[n].tx_bytes, 10);
+		}
+		tracker_free(tracker);
+	}
+}
+
 /* A breakpoint reports accept(2) with the peer and the listener's port; the socket comes later. */
 static void an_accept_waits_for_its_socket(void **state)
 {
@@ -1459,6 +1573,7 @@ int main(void)
 		cmocka_unit_test(the_other_end_shows_the_opener),
 		cmocka_unit_test(an_attempt_with_a_row_is_not_short_of_one),
 		cmocka_unit_test(an_accepted_socket_is_not_that_of_an_attempt),
+		cmocka_unit_test(an_attempt_has_the_outcome_of_all_that_ended),
 		cmocka_unit_test(an_accept_waits_for_its_socket),
 		cmocka_unit_test(an_accept_after_a_sample_completes_the_row),
 		cmocka_unit_test(a_failed_end_counts_once_and_not_beside_a_row),

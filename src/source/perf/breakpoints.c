@@ -73,22 +73,35 @@ static void await_samples(struct breakpoints *breakpoints, const struct event *e
 	breakpoints->attempts[breakpoints->attempt_count++] = (struct attempt){event->call.cookie, event->time_ns};
 }
 
-/* Those whose socket was in no sample: whatever became of it, it has no descriptor any more. */
-static void end_attempts(struct breakpoints *breakpoints, int64_t until_ns, int64_t time_ns)
+/* An attempt, or none at all: the samples show that its socket has ended. */
+static struct event gone_event(int64_t time_ns, uint64_t cookie)
 {
-	while (breakpoints->attempt_first < breakpoints->attempt_count) {
-		const struct attempt *attempt = &breakpoints->attempts[breakpoints->attempt_first];
-		struct event event = event_new(EVENT_CALL, ORIGIN_PERF, time_ns);
+	struct event event = event_new(EVENT_CALL, ORIGIN_PERF, time_ns);
 
-		if (attempt->time_ns >= until_ns)
-			break;
-		event.call.kind = CALL_GONE;
-		event.call.fd = -1;
-		event.call.begin_ns = CLOCK_UNKNOWN;
-		event.call.uid = (uint32_t)-1;
-		event.call.cookie = attempt->cookie;
+	event.call.kind = CALL_GONE;
+	event.call.fd = -1;
+	event.call.begin_ns = CLOCK_UNKNOWN;
+	event.call.uid = (uint32_t)-1;
+	event.call.cookie = cookie;
+	return event;
+}
+
+/*
+ * Those whose socket was in no sample: whatever became of it, it has no descriptor any more. The last one comes first:
+ * of those before it is known then that this one's socket is not theirs (track/tracker_destroyed.c).
+ */
+static void end_attempts(struct breakpoints *breakpoints, int64_t until_ns, bool is_reported)
+{
+	size_t first = breakpoints->attempt_first, end = first;
+
+	while (end < breakpoints->attempt_count && breakpoints->attempts[end].time_ns < until_ns)
+		end++;
+	breakpoints->attempt_first = end;
+	while (end > first) {
+		struct event event = gone_event(breakpoints->last_ns, breakpoints->attempts[--end].cookie);
+
+		event.call.argument = is_reported;
 		push(breakpoints, &event);
-		breakpoints->attempt_first++;
 	}
 	if (breakpoints->attempt_first == breakpoints->attempt_count)
 		breakpoints->attempt_first = breakpoints->attempt_count = 0;
@@ -239,7 +252,8 @@ static void report_losses(struct breakpoints *breakpoints, uint64_t lost)
 
 static void read_until(struct breakpoints *breakpoints, bool is_last)
 {
-	int64_t now_ns = clock_now(), sampled_ns;
+	const struct breakpoints_config *config = &breakpoints->config;
+	int64_t now_ns = clock_now(), reported_ns, pushed_ns;
 
 	breakpoints->epoch_ns = clock_monotonic_epoch();
 	hit_rings_read(breakpoints->rings, keep_hit, breakpoints);
@@ -247,12 +261,11 @@ static void read_until(struct breakpoints *breakpoints, bool is_last)
 	take_hits(breakpoints, is_last ? INT64_MAX : breakpoints->settled_ns);
 	if (breakpoints->last_ns < breakpoints->settled_ns)
 		breakpoints->last_ns = breakpoints->settled_ns;
-	sampled_ns = breakpoints->config.sampled_ns(breakpoints->config.context);
-	if (sampled_ns != breakpoints->sampled_ns) {
-		breakpoints->sampled_before_ns = breakpoints->sampled_ns;
-		breakpoints->sampled_ns = sampled_ns;
-	}
-	end_attempts(breakpoints, is_last ? sampled_ns : breakpoints->sampled_before_ns, breakpoints->last_ns);
+	reported_ns = config->reported_ns(config->context, &pushed_ns);
+	if (pushed_ns < breakpoints->last_ns)
+		end_attempts(breakpoints, reported_ns, true);
+	if (is_last)
+		end_attempts(breakpoints, config->sampled_ns(config->context), false);
 }
 
 static void report_unclear(struct breakpoints *breakpoints)
@@ -317,12 +330,8 @@ const char *breakpoints_notice(struct breakpoints *breakpoints)
 /* From now on a sampled socket may have an attempt that is reported later: an event without a connection shows it. */
 static void say_begun(struct breakpoints *breakpoints)
 {
-	struct event event = event_new(EVENT_CALL, ORIGIN_PERF, clock_now());
+	struct event event = gone_event(clock_now(), 0);
 
-	event.call.kind = CALL_GONE;
-	event.call.fd = -1;
-	event.call.begin_ns = CLOCK_UNKNOWN;
-	event.call.uid = (uint32_t)-1;
 	push(breakpoints, &event);
 }
 

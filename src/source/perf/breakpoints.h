@@ -24,6 +24,8 @@ struct breakpoints;
  * @accepts: accept(2), too
  * @events: where events go; the caller keeps ownership
  * @sampled_ns: when the last sample of the sockets that these processes hold began, 0 none yet
+ * @reported_ns: up to this time a connection that no sample shows has ended, and its final counters have been pushed,
+ *at *pushed_ns at the latest
  * @find_listener: gives the address of the listening socket with this inode number; false: unknown
  * @context: passed to these
  */
@@ -34,6 +36,7 @@ struct breakpoints_config {
 	bool accepts;
 	struct queue *events;
 	int64_t (*sampled_ns)(const void *context);
+	int64_t (*reported_ns)(const void *context, int64_t *pushed_ns);
 	bool (*find_listener)(const void *context, uint32_t inode, struct endpoint *local);
 	const void *context;
 };

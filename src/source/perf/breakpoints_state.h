@@ -87,8 +87,7 @@ struct breakpoints {
 	size_t hit_count, hit_size;
 	struct attempt *attempts; /* in order of time */
 	size_t attempt_first, attempt_count, attempt_size;
-	int64_t sampled_ns, sampled_before_ns; /* the last two samples that began */
-	int64_t epoch_ns;                      /* of the kernel's monotonic clock */
+	int64_t epoch_ns; /* of the kernel's monotonic clock */
 	int64_t last_ns, settled_ns;
 	uint64_t seen, lost; /* hits that were read; records reported as lost */
 	uint64_t nameless;   /* accepted connections whose listener is not known */

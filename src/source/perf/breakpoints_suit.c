@@ -88,6 +88,12 @@ static int64_t never_sampled(const void *context)
 	return 0;
 }
 
+static int64_t never_reported(const void *context, int64_t *pushed_ns)
+{
+	*pushed_ns = 0;
+	return never_sampled(context);
+}
+
 static bool find_none(const void *context, uint32_t inode, struct endpoint *local)
 {
 	(void)context, (void)inode, (void)local;
@@ -104,6 +110,7 @@ int breakpoints_suit(const pid_t *pids, size_t count, bool follow, struct err *e
 		.accepts = true,
 		.events = queue_new(sizeof(struct event), 16),
 		.sampled_ns = never_sampled,
+		.reported_ns = never_reported,
 		.find_listener = find_none,
 	};
 	int rc = 0;

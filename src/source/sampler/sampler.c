@@ -241,7 +241,7 @@ static bool wants_mark(const struct sampler *sampler)
 {
 	const struct listener *listener;
 
-	if (process_set_had_forks(sampler->process_set, sampler->trusted))
+	if (sampler->config.marks || process_set_had_forks(sampler->process_set, sampler->trusted))
 		return true;
 	for (size_t i = 0; (listener = listeners_at(sampler->listeners, i)) != NULL; i++)
 		if (listener->unreliable_from != 0 || listener->run.last > sampler->trusted ||
@@ -256,11 +256,14 @@ static void update_mark(struct sampler *sampler)
 {
 	struct destroy *destroy = *sampler->config.destroy;
 
-	if (destroy == NULL)
+	if (destroy == NULL) {
+		sampler->trusted_until_ns = sampler->sampled_before_ns;
 		return;
+	}
 	if (sampler->marked != 0 && !sampler->is_behind &&
 	    (destroy_has_caught_up(destroy) || clock_monotonic() - sampler->marked_ns > MARK_NS)) {
 		sampler->trusted = sampler->marked;
+		sampler->trusted_until_ns = sampler->marked_until_ns;
 		sampler->marked = 0;
 		listeners_trust(sampler->listeners, sampler->trusted);
 	}
@@ -268,6 +271,7 @@ static void update_mark(struct sampler *sampler)
 		return;
 	destroy_mark(destroy);
 	sampler->marked = sampler->sample;
+	sampler->marked_until_ns = sampler->sampled_before_ns;
 	sampler->marked_ns = clock_monotonic();
 }
 
@@ -331,6 +335,7 @@ int sampler_sample(struct sampler *sampler)
 {
 	int64_t began_ns = processor_time();
 
+	sampler->sampled_before_ns = sampler->sampled_ns;
 	sampler->sampled_ns = clock_now();
 	sampler->full_before = sampler->full;
 	sampler->full = sampler->sample + 1;
@@ -446,6 +451,12 @@ bool sampler_listener(struct sampler *sampler, uint32_t inode, struct endpoint *
 int64_t sampler_sampled_ns(const struct sampler *sampler)
 {
 	return sampler->sampled_ns;
+}
+
+int64_t sampler_reported_ns(const struct sampler *sampler, int64_t *pushed_ns)
+{
+	*pushed_ns = sampler->pushed_ns;
+	return sampler->reported_ns;
 }
 
 bool sampler_waits(const struct sampler *sampler)

@@ -28,6 +28,7 @@ struct source_ops;
  * @destroy: where the caller reads final counters, NULL there when it can't any more; the caller keeps
  *	    ownership
  * @events: where events go; the caller keeps ownership
+ * @marks: sampler_reported_ns() is wanted
  */
 struct sampler_config {
 	const pid_t *pids;
@@ -39,6 +40,7 @@ struct sampler_config {
 	struct diag *diag;
 	struct destroy **destroy;
 	struct queue *events;
+	bool marks;
 };
 
 /** struct sampler - finds the owners of sockets: EVENT_OWNER, EVENT_PROCESS, and EVENT_INFO of its samples */
@@ -110,6 +112,16 @@ bool sampler_listener(struct sampler *sampler, uint32_t inode, struct endpoint *
 
 /** sampler_sampled_ns() - when the last sample of all sockets began */
 int64_t sampler_sampled_ns(const struct sampler *sampler);
+
+/**
+ * sampler_reported_ns() - until when it is known what has ended, see sampler_config.marks
+ * @sampler: the sampler
+ * @pushed_ns: set to when that became so
+ *
+ * Return: what was opened up to this time, and was in neither of two samples since, has ended, and the events of its
+ * final counters have been pushed; 0 none yet.
+ */
+int64_t sampler_reported_ns(const struct sampler *sampler, int64_t *pushed_ns);
 
 /** sampler_waits() - whether final counters wait for a sample */
 bool sampler_waits(const struct sampler *sampler);

@@ -3,6 +3,7 @@
 #include <netinet/tcp.h>
 
 #include "base/array.h"
+#include "base/clock.h"
 #include "source/sampler/sampler_state.h"
 #include "system/tcp_payload.h"
 
@@ -95,6 +96,10 @@ void sampler_decide_pending(struct sampler *sampler)
 		(void)owner_events_push(&sampler->owner_events, &sampler->pending[i].event);
 	}
 	sampler->pending_count = sampler->settled = 0;
+	if (sampler->reported_ns != sampler->trusted_until_ns) {
+		sampler->reported_ns = sampler->trusted_until_ns;
+		sampler->pushed_ns = clock_now();
+	}
 }
 
 /* Whether it belongs to another connection than the one reported of the socket. */

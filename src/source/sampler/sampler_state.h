@@ -64,8 +64,13 @@ struct sampler {
 	size_t warning_count, warned;
 	struct sampler_times times;
 	uint32_t sample;
-	size_t left;                /* number of targets that run */
-	int64_t sampled_ns;         /* when the last sample of all sockets began */
+	size_t left;               /* number of targets that run */
+	int64_t sampled_ns;        /* when the last sample of all sockets began */
+	int64_t sampled_before_ns; /* the one before */
+	int64_t marked_until_ns;   /* sampled_before_ns of the mark that is pending */
+	int64_t trusted_until_ns;  /* the same of the mark that was reported last */
+	int64_t reported_ns;       /* the same, once what had been destroyed until that was pushed, at ... */
+	int64_t pushed_ns;
 	uint32_t full, full_before; /* the last sample of all sockets, and the one before */
 	struct owner_events owner_events;
 	bool new_listeners;
