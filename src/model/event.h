@@ -97,7 +97,8 @@ enum call_kind {
 	CALL_OUTCOME,
 	/**
 	 * the descriptor @fd has no connection any more, or that of @cookie has no descriptor: its end was not seen;
-	 * @argument 1: the final counters of all sockets that had ended until then came before
+	 * @argument 1: the final counters of all sockets that had ended until then came before. Without @fd and
+	 * @cookie: from now on calls are reported by breakpoints; @argument 1: accept(2), too
 	 */
 	CALL_GONE,
 	/** no call: the TCP state has become @argument; @error is what the kernel keeps for the program, -1 none */

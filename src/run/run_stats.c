@@ -94,6 +94,7 @@ void run_stats_fill(struct summary *summary, const struct tracker *tracker, stru
 	summary->too_short = run.too_short;
 	summary->failed = run.failed;
 	summary->gaps = run.gaps;
+	summary->unreported = run.unreported;
 	summary->failed_with = run.failed_with;
 	memcpy(summary->lost, run.lost, sizeof(summary->lost));
 	fill_accepts(&summary->accepts, &run);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/idmap.h"
 #include "base/xalloc.h"
 
@@ -15,10 +16,17 @@
  * A socket that is there after the call, with these ends, is the one that was accepted. A client may use a port again,
  * so several calls may have the same ends. If more than one of them was before the socket was there, it is unknown
  * which.
+ *
+ * A connection that came in through a listener that only targets hold, and that no call has returned, was accepted
+ * without a breakpoint. If the calls do not show whose connections they have returned, the numbers are compared: there
+ * are not more connections than calls.
  */
 
 /* How many wait; with more all are dropped, and these connections have the owner that the samples prove. */
 #define WAITING_MAX 65536
+
+/* What is reported this soon after the begin may have been accepted before. */
+#define OPENING_NS CLOCK_NS_PER_SEC
 
 /* Most calls with the same ends. */
 #define SAME_MAX 4
@@ -67,25 +75,44 @@ static void drop(struct waiting *waiting, size_t count)
 	memmove(waiting->list, waiting->list + count, waiting->count * sizeof(waiting->list[0]));
 }
 
+/* Return: whether its socket can be found. */
+static bool count_call(struct tracker *tracker, const struct flow *flow)
+{
+	struct listening *listening = flow->local.port != 0 ? tracker_listening_at(tracker, flow) : NULL;
+
+	if (listening == NULL)
+		tracker->unplaced++;
+	else
+		listening->calls++;
+	if (listening != NULL && flow->remote.port == 0)
+		listening->nameless++;
+	return flow->local.port != 0 && flow->remote.port != 0;
+}
+
 void tracker_accepts_add(struct tracker *tracker, const struct event *event)
 {
 	struct accepts *accepts = tracker->accepts;
 	struct accept_key key = key_of(&event->flow);
 	struct waiting *waiting;
 
+	if (!count_call(tracker, &event->flow))
+		return;
 	if (accepts == NULL) {
 		accepts = tracker->accepts = xcalloc(1, sizeof(*accepts));
 		accepts->waiting = idmap_new(sizeof(struct waiting));
 		hash_key_random(&accepts->hash);
 	}
 	if (idmap_count(accepts->waiting) >= WAITING_MAX) {
+		tracker->unplaced += idmap_count(accepts->waiting);
 		idmap_free(accepts->waiting);
 		accepts->waiting = idmap_new(sizeof(struct waiting));
 	}
 	waiting = idmap_put(accepts->waiting, id_of(accepts, &key));
 	waiting->key = key;
-	if (waiting->count == SAME_MAX)
+	if (waiting->count == SAME_MAX) {
+		tracker->unplaced++;
 		drop(waiting, 1);
+	}
 	waiting->list[waiting->count++] = (struct returned){event->call, event->time_ns};
 }
 
@@ -111,11 +138,33 @@ bool tracker_accepts_claim(struct tracker *tracker, const struct flow *flow, uin
 	event.call = waiting->list[0].call;
 	event.call.cookie = cookie;
 	drop(waiting, before);
+	tracker->unplaced += before > 1 ? before : 0;
 	if (waiting->count == 0)
 		idmap_remove(accepts->waiting, id_of(accepts, &key));
 	if (before == 1)
 		tracker_calls_feed(tracker, &event);
 	return before == 1;
+}
+
+void tracker_accepts_compare(struct tracker *tracker, struct record *record)
+{
+	struct listening *listening;
+	bool is_unreported;
+
+	if (tracker->accepts_ns == 0 || record->dir != DIR_IN || record->evidence->destroy_ns < 0 ||
+	    (record->seen & SEEN_EXISTING) || record->conn.start_ns < clock_after(tracker->accepts_ns, OPENING_NS))
+		return;
+	listening = tracker_listening_of(tracker, &record->conn.flow);
+	if (listening == NULL)
+		return;
+	listening->rows++;
+	is_unreported = listening->nameless + tracker->unplaced == 0
+				? record->evidence->accept_ns < 0
+				: listening->rows > listening->calls + tracker->unplaced;
+	if (!is_unreported)
+		return;
+	record->seen |= SEEN_GAPS;
+	tracker->stats.unreported++;
 }
 
 void tracker_accepts_free(struct tracker *tracker)

@@ -248,7 +248,9 @@ bool tracker_attempts_call(struct tracker *tracker, struct event *event)
 
 	if (event->call.kind == CALL_ACCEPT)
 		tracker_accepts_add(tracker, event);
-	if (event->call.kind == CALL_GONE)
+	if (event->call.kind == CALL_GONE && event->call.fd < 0 && event->call.cookie == 0)
+		tracker->accepts_ns = event->call.argument == 1 ? event->time_ns : 0;
+	else if (event->call.kind == CALL_GONE)
 		feed_gone(tracker, event);
 	if (event->call.kind == CALL_ACCEPT || event->call.kind == CALL_GONE)
 		return false;

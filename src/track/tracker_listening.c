@@ -85,6 +85,30 @@ enum tracker_listener tracker_listener(const struct tracker *tracker, const stru
 	return match.other_count > 0 ? LISTENER_SHARED : LISTENER_OWN;
 }
 
+struct listening *tracker_listening_at(struct tracker *tracker, const struct flow *flow)
+{
+	struct flow own = with_netns(tracker, flow);
+
+	for (size_t i = 0; i < tracker->listening_count; i++) {
+		struct listening *listening = &tracker->listening[i];
+
+		if (listening->is_own && listening->netns == own.netns && endpoint_equal(&listening->local, &own.local))
+			return listening;
+	}
+	return NULL;
+}
+
+struct listening *tracker_listening_of(struct tracker *tracker, const struct flow *flow)
+{
+	struct flow own = with_netns(tracker, flow);
+	struct match match = find_match(tracker, &own, ANY_DEVICE);
+
+	if (match.own == NULL || match.other_count > 0)
+		return NULL;
+	own.local = match.own->local;
+	return tracker_listening_at(tracker, &own);
+}
+
 bool tracker_listens_mptcp(const struct tracker *tracker, const struct event *event)
 {
 	struct flow own = with_netns(tracker, &event->flow);

@@ -36,6 +36,8 @@ struct connecting {
  * @was_full: its accept queue was found full once
  * @failed_ns: time of the last failed accept(2)
  * @accept_error: its errno, 0 it has not failed
+ * @calls: how often breakpoints reported that accept(2) returned a connection of it; @nameless: without the peer
+ * @rows: connections of the run that came in through it
  */
 struct listening {
 	uint64_t cookie;
@@ -50,6 +52,7 @@ struct listening {
 	int64_t listed_ns;
 	int64_t failed_ns;
 	int32_t accept_error;
+	uint64_t calls, nameless, rows;
 };
 
 /** Number of ICMP errors that are kept: in a file the segment that they quote may come after them. */
@@ -93,6 +96,8 @@ struct early_icmp {
  * @attempts: those of connect(2) that breakpoints reported, NULL none were
  * @destroyed: sockets that ended, one of which may be that of an attempt, NULL none
  * @accepts: calls of accept(2) likewise
+ * @accepts_ns: since then breakpoints report them, 0 they do not
+ * @unplaced: those of a listener that is not known
  * @renewed: cookie of the socket that was last found connected again, 0 none
  * @early: the latest ICMP errors that came before the segment they quote
  * @early_at: where the next one goes
@@ -135,6 +140,8 @@ struct tracker {
 	struct attempts *attempts;
 	struct destroyed *destroyed;
 	struct accepts *accepts;
+	int64_t accepts_ns;
+	uint64_t unplaced;
 	uint64_t renewed;
 	struct early_icmp early[TRACKER_EARLY];
 	unsigned int early_at;
@@ -184,6 +191,12 @@ struct unowned_end {
 
 /** tracker_dir_by_listener() - DIR_IN when a target listens on the local port, DIR_OUT when on the remote one */
 enum conn_dir tracker_dir_by_listener(const struct tracker *tracker, const struct flow *flow);
+
+/** tracker_listening_at() - the target's socket that is bound to the local end; NULL none is known */
+struct listening *tracker_listening_at(struct tracker *tracker, const struct flow *flow);
+
+/** tracker_listening_of() - the one that a connection came in through, if targets alone listen there; NULL else */
+struct listening *tracker_listening_of(struct tracker *tracker, const struct flow *flow);
 
 /** tracker_remember_listener() - an EVENT_INFO of a socket in TCP_LISTEN */
 void tracker_remember_listener(struct tracker *tracker, const struct event *event);
@@ -409,6 +422,9 @@ void tracker_accepts_add(struct tracker *tracker, const struct event *event);
  * Return: whether there is one.
  */
 bool tracker_accepts_claim(struct tracker *tracker, const struct flow *flow, uint64_t cookie, int64_t time_ns);
+
+/** tracker_accepts_compare() - a connection has ended: its listener shows whether accept(2) was reported of it */
+void tracker_accepts_compare(struct tracker *tracker, struct record *record);
 
 /** tracker_accepts_free() - free what waits */
 void tracker_accepts_free(struct tracker *tracker);

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 
 import at_once
 import lib
@@ -282,6 +283,55 @@ def asked():
     equal(program.wait(), 0, "its end")
     rows = trace.finish()
     equal([(row["dir"], row["pid"], row["tid"]) for row in rows], [("in", program.pid, program.pid)] * 20, "rows")
+
+
+UNSEEN = """
+import ctypes, socket, sys
+libc = ctypes.CDLL(None)
+libc.accept4.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int]
+listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+print(listener.getsockname()[1], flush=True)
+
+def serve(fd):
+    served = socket.socket(fileno=fd)
+    served.recv(10)
+    served.close()
+for line in sys.stdin:
+    if line == "libc\\n":
+        served = listener.accept()[0]
+        serve(served.detach())
+    elif line == "null\\n":
+        serve(libc.accept4(listener.fileno(), None, None, 0))
+    else:
+        serve(libc.syscall(288, listener.fileno(), None, None, 0))
+"""
+
+
+@test("what a program accepts without the C library is counted, and marked, also where the calls do not show the peers")
+def unseen_accepts():
+    if os.uname().machine != "x86_64":
+        raise Skip("x86-64 only")
+    programs = [Process(as_nobody() + [sys.executable, "-c", UNSEEN], stdin=subprocess.PIPE) for _ in range(2)]
+    for program in programs:
+        wait_for(lambda program=program: program.out.endswith("\n"), "the program to start")
+    traces = [by_perf([program.pid], ["-O", "+TID"]) for program in programs]
+    begun = time.monotonic()
+    wait_for(lambda: time.monotonic() - begun > 1.2, "the first second, which is not compared")
+    for program, how in zip(programs, ("libc", "null")):
+        for word in [how] * 5 + ["syscall"] * 3:
+            program.popen.stdin.write(word.encode() + b"\n")
+            program.popen.stdin.flush()
+            with socket.create_connection(("127.0.0.1", int(program.out))) as client:
+                client.sendall(b"0123456789")
+                equal(client.recv(10), b"", "the end")
+        program.popen.stdin.close()
+        equal(program.wait(), 0, "its end")
+    for how, trace in zip(("libc", "null"), traces):
+        rows = trace.finish()
+        equal((len(rows), rows.summary["accepted_unseen"]), (8, 3), "%s: rows, and those that passed no breakpoint" % how)
+        equal(sum("g" in row["seen"] for row in rows), 3, "%s: marked rows" % how)
+        if how == "libc":
+            equal({("g" in row["seen"], row["tid"] is None) for row in rows}, {(True, True), (False, False)}, "marks and threads")
 
 
 @test("a process that executes another program: that is said, and nothing is invented")

@@ -314,7 +314,8 @@ static void test_accepts(void **state)
 	assert_int_equal(accepted(calls, AF_UNIX, 7, 20, events), 0);
 	assert_int_equal(connect_calls_nameless(calls), 0);
 	/* The address, or its length, is not on the stack. */
-	assert_int_equal(accepted(calls, AF_INET, 7, 19, events), 0);
+	assert_int_equal(accepted(calls, AF_INET, 7, 19, events), 1);
+	assert_int_equal(events[0].flow.remote.port, 0);
 	assert_int_equal(connect_calls_nameless(calls), 1);
 	/* The descriptor is not that of the earlier attempt any more. */
 	assert_int_equal(make(calls, 9, 8, SOCK_STREAM, events), 0);

@@ -320,6 +320,7 @@ static void add_json(struct text *line, const struct summary *summary)
 	add_json_known(line, summary, SUMMARY_LACKS_OWNERS, ",\"too_short\":", summary->too_short);
 	add_json_known(line, summary, SUMMARY_LACKS_OWNERS, ",\"too_short_failed\":", summary->failed);
 	add_count(line, ",\"gaps\":", summary->gaps, "");
+	add_count(line, ",\"accepted_unseen\":", summary->unreported, "");
 	text_add(line, ",\"lost\":{");
 	for (unsigned int i = 0; i < LOST_WHERE_NUM; i++) {
 		text_add(line, i > 0 ? ",\"" : "\"");
@@ -506,6 +507,9 @@ static void add_text(struct text *line, const struct summary *summary)
 		add_count(line, "of ", summary->gaps,
 			  summary->gaps == 1 ? " process connections may be missing (g in the column SEEN), "
 					     : " processes connections may be missing (g in the column SEEN), ");
+	if (summary->unreported > 0)
+		add_count(line, "", summary->unreported,
+			  " accepted without passing the breakpoint there (g in the column SEEN), ");
 	add_accepts(line, &summary->accepts);
 	text_add(line, "lost ");
 	add_losses(line, summary);

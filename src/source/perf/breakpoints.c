@@ -189,10 +189,8 @@ static void take_call(struct breakpoints *breakpoints, const struct hit *hit)
 		return;
 	count = connect_calls_take(breakpoints->calls, hit, (enum site_call)place->call, breakpoints->last_ns, events);
 	for (size_t i = 0; i < count; i++) {
-		if (events[i].call.kind == CALL_ACCEPT && !find_listener(breakpoints, hit, &events[i].flow.local)) {
+		if (events[i].call.kind == CALL_ACCEPT && !find_listener(breakpoints, hit, &events[i].flow.local))
 			breakpoints->nameless++;
-			continue;
-		}
 		if (events[i].call.kind != CALL_GONE)
 			name_process(breakpoints, hit->pid, breakpoints->last_ns);
 		push(breakpoints, &events[i]);
@@ -332,6 +330,7 @@ static void say_begun(struct breakpoints *breakpoints)
 {
 	struct event event = gone_event(clock_now(), 0);
 
+	event.call.argument = breakpoints->config.accepts;
 	push(breakpoints, &event);
 }
 

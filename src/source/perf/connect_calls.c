@@ -333,9 +333,10 @@ static size_t take_accept(struct connect_calls *calls, const struct hit *hit, in
 	count = end_attempt(socket, hit, fd, time_ns, events);
 	*socket = (struct made_socket){.time = hit->time, .kind = family > 0 ? KIND_OTHER : KIND_UNKNOWN};
 	calls->nameless += family < 0;
-	if (event.flow.remote.port == 0)
+	if (family > 0 && event.flow.remote.port == 0)
 		return count;
-	socket->kind = KIND_TCP;
+	if (family > 0)
+		socket->kind = KIND_TCP;
 	events[count++] = event;
 	return count;
 }
