@@ -270,7 +270,6 @@ static int64_t reported_ns(const void *context, int64_t *pushed_ns)
 {
 	const struct sources *sources = context;
 
-	*pushed_ns = 0;
 	return sources->sampler != NULL ? sampler_reported_ns(sources->sampler, pushed_ns) : 0;
 }
 

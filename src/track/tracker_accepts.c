@@ -16,17 +16,10 @@
  * A socket that is there after the call, with these ends, is the one that was accepted. A client may use a port again,
  * so several calls may have the same ends. If more than one of them was before the socket was there, it is unknown
  * which.
- *
- * A connection that came in through a listener that only targets hold, and that no call has returned, was accepted
- * without a breakpoint. If the calls do not show whose connections they have returned, the numbers are compared: there
- * are not more connections than calls.
  */
 
 /* How many wait; with more all are dropped, and these connections have the owner that the samples prove. */
 #define WAITING_MAX 65536
-
-/* What is reported this soon after the begin may have been accepted before. */
-#define OPENING_NS CLOCK_NS_PER_SEC
 
 /* Most calls with the same ends. */
 #define SAME_MAX 4
@@ -144,27 +137,6 @@ bool tracker_accepts_claim(struct tracker *tracker, const struct flow *flow, uin
 	if (before == 1)
 		tracker_calls_feed(tracker, &event);
 	return before == 1;
-}
-
-void tracker_accepts_compare(struct tracker *tracker, struct record *record)
-{
-	struct listening *listening;
-	bool is_unreported;
-
-	if (tracker->accepts_ns == 0 || record->dir != DIR_IN || record->evidence->destroy_ns < 0 ||
-	    (record->seen & SEEN_EXISTING) || record->conn.start_ns < clock_after(tracker->accepts_ns, OPENING_NS))
-		return;
-	listening = tracker_listening_of(tracker, &record->conn.flow);
-	if (listening == NULL)
-		return;
-	listening->rows++;
-	is_unreported = listening->nameless + tracker->unplaced == 0
-				? record->evidence->accept_ns < 0
-				: listening->rows > listening->calls + tracker->unplaced;
-	if (!is_unreported)
-		return;
-	record->seen |= SEEN_GAPS;
-	tracker->stats.unreported++;
 }
 
 void tracker_accepts_free(struct tracker *tracker)

@@ -186,7 +186,6 @@ static void join(struct tracker *tracker, struct record *record, struct destroye
 	const struct event *event = &socket->event;
 
 	socket->is_taken = true;
-	tracker_unowned_peer(tracker, &event->flow, event->time_ns);
 	tracker_join_flow(tracker, record, &event->flow);
 	tracker_final_take(tracker, record, event->time_ns);
 	tracker_join_cookie(tracker, record, event->info.cookie);

@@ -101,12 +101,17 @@ static struct record *record_unsent(struct tracker *tracker, const struct event 
 	return record;
 }
 
-/* The other end of a tracked connection was destroyed on this host: it sent what the tracked end received. */
-static void feed_other_end(struct tracker *tracker, const struct event *event)
+/*
+ * The other end of a tracked connection was destroyed on this host: it sent what the tracked end received. Without a
+ * record it may be the socket of an attempt.
+ */
+static void feed_other_end(struct tracker *tracker, const struct event *event, const struct record *own)
 {
 	struct flow reverse = flow_reverse(&event->flow);
 	struct record *record = record_table_find_flow(tracker->table, &reverse);
 
+	if (own == NULL)
+		tracker_destroyed_add(tracker, event);
 	/* A record that has the counters of its other end already belongs to an earlier use of this flow. */
 	if ((tracker->owners_come || tracker->halves != NULL) &&
 	    (record == NULL || record->reported || record->evidence->tcp_payload.peer_sent >= 0))
@@ -182,9 +187,7 @@ void tracker_feed_info(struct tracker *tracker, const struct event *event)
 		return;
 	}
 	if (event->info.reason == INFO_DESTROY)
-		feed_other_end(tracker, event);
-	if (record == NULL && event->info.reason == INFO_DESTROY)
-		tracker_destroyed_add(tracker, event);
+		feed_other_end(tracker, event, record);
 	if (record != NULL && event->info.reason == INFO_DESTROY)
 		learn_ends(tracker, record, event);
 	if (record == NULL && is_existing) {

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "base/array.h"
+#include "base/clock.h"
 #include "track/tracker_state.h"
 
 /* Listening sockets of targets, and those of other processes on the same ports, as the backlog lists them. */
 
+/* What is reported this soon after the begin may have been accepted before. */
+#define OPENING_NS CLOCK_NS_PER_SEC
 /* For a flow whose device is not known. */
 #define ANY_DEVICE UINT32_MAX
 
@@ -98,7 +101,8 @@ struct listening *tracker_listening_at(struct tracker *tracker, const struct flo
 	return NULL;
 }
 
-struct listening *tracker_listening_of(struct tracker *tracker, const struct flow *flow)
+/* The one that a connection came in through, if targets alone listen there; NULL else. */
+static struct listening *listening_of(struct tracker *tracker, const struct flow *flow)
 {
 	struct flow own = with_netns(tracker, flow);
 	struct match match = find_match(tracker, &own, ANY_DEVICE);
@@ -107,6 +111,31 @@ struct listening *tracker_listening_of(struct tracker *tracker, const struct flo
 		return NULL;
 	own.local = match.own->local;
 	return tracker_listening_at(tracker, &own);
+}
+
+/*
+ * A connection that no call has returned was accepted without a breakpoint. If the calls do not show which connections
+ * they have returned, the numbers are compared: there are not more connections than calls.
+ */
+void tracker_listening_compare(struct tracker *tracker, struct record *record)
+{
+	struct listening *listening;
+	bool is_unreported;
+
+	if (tracker->accepts_ns == 0 || record->dir != DIR_IN || record->evidence->destroy_ns < 0 ||
+	    (record->seen & SEEN_EXISTING) || record->conn.start_ns < clock_after(tracker->accepts_ns, OPENING_NS))
+		return;
+	listening = listening_of(tracker, &record->conn.flow);
+	if (listening == NULL)
+		return;
+	listening->rows++;
+	is_unreported = listening->nameless + tracker->unplaced == 0
+				? record->evidence->accept_ns < 0
+				: listening->rows > listening->calls + tracker->unplaced;
+	if (!is_unreported)
+		return;
+	record->seen |= SEEN_GAPS;
+	tracker->stats.unreported++;
 }
 
 bool tracker_listens_mptcp(const struct tracker *tracker, const struct event *event)

@@ -56,7 +56,7 @@ void tracker_tell(struct tracker *tracker, struct record *record)
 		return;
 	}
 	tracker_report_put_off(tracker, record);
-	tracker_accepts_compare(tracker, record);
+	tracker_listening_compare(tracker, record);
 	tracker_settle(tracker, record, &conn);
 	conn.open = 0;
 	tracker_judge(tracker, record, &conn);

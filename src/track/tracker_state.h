@@ -195,8 +195,8 @@ enum conn_dir tracker_dir_by_listener(const struct tracker *tracker, const struc
 /** tracker_listening_at() - the target's socket that is bound to the local end; NULL none is known */
 struct listening *tracker_listening_at(struct tracker *tracker, const struct flow *flow);
 
-/** tracker_listening_of() - the one that a connection came in through, if targets alone listen there; NULL else */
-struct listening *tracker_listening_of(struct tracker *tracker, const struct flow *flow);
+/** tracker_listening_compare() - a connection has ended: its listener shows whether accept(2) was reported of it */
+void tracker_listening_compare(struct tracker *tracker, struct record *record);
 
 /** tracker_remember_listener() - an EVENT_INFO of a socket in TCP_LISTEN */
 void tracker_remember_listener(struct tracker *tracker, const struct event *event);
@@ -422,9 +422,6 @@ void tracker_accepts_add(struct tracker *tracker, const struct event *event);
  * Return: whether there is one.
  */
 bool tracker_accepts_claim(struct tracker *tracker, const struct flow *flow, uint64_t cookie, int64_t time_ns);
-
-/** tracker_accepts_compare() - a connection has ended: its listener shows whether accept(2) was reported of it */
-void tracker_accepts_compare(struct tracker *tracker, struct record *record);
 
 /** tracker_accepts_free() - free what waits */
 void tracker_accepts_free(struct tracker *tracker);

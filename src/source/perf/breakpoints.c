@@ -251,7 +251,7 @@ static void report_losses(struct breakpoints *breakpoints, uint64_t lost)
 static void read_until(struct breakpoints *breakpoints, bool is_last)
 {
 	const struct breakpoints_config *config = &breakpoints->config;
-	int64_t now_ns = clock_now(), reported_ns, pushed_ns;
+	int64_t now_ns = clock_now(), reported_ns, pushed_ns = 0;
 
 	breakpoints->epoch_ns = clock_monotonic_epoch();
 	hit_rings_read(breakpoints->rings, keep_hit, breakpoints);
