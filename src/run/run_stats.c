@@ -95,6 +95,7 @@ void run_stats_fill(struct summary *summary, const struct tracker *tracker, stru
 	summary->failed = run.failed;
 	summary->gaps = run.gaps;
 	summary->unreported = run.unreported;
+	summary->unfound = run.unfound;
 	summary->failed_with = run.failed_with;
 	memcpy(summary->lost, run.lost, sizeof(summary->lost));
 	fill_accepts(&summary->accepts, &run);

@@ -131,6 +131,7 @@ struct tracker_accept {
  * @too_short: connections of this host without a record, an end of which has an unknown owner: it may be a target
  * @failed: of these, attempts that failed, or resets; @failed_with: the other end of the last one, port 0 unknown
  * @gaps: processes of which connections may be missing
+ * @unfound: connections that a target accepted, as breakpoints report, without a record: their sockets are not known
  * @unreported: connections that a target accepted without the breakpoint that was set there
  * @accept_failed: how often accept(2) of a target failed, for other reasons than an empty queue
  * @accept_kinds: used in @accepts
@@ -151,6 +152,7 @@ struct tracker_stats {
 	uint64_t failed;
 	struct endpoint failed_with;
 	uint64_t gaps;
+	uint64_t unfound;
 	uint64_t unreported;
 	uint64_t accept_failed;
 	uint32_t accept_kinds;

@@ -139,6 +139,16 @@ bool tracker_accepts_claim(struct tracker *tracker, const struct flow *flow, uin
 	return before == 1;
 }
 
+uint64_t tracker_accepts_waiting(const struct tracker *tracker)
+{
+	uint64_t count = 0;
+
+	for (const struct waiting *waiting = NULL;
+	     tracker->accepts != NULL && (waiting = idmap_next(tracker->accepts->waiting, waiting)) != NULL;)
+		count += waiting->count;
+	return count;
+}
+
 void tracker_accepts_free(struct tracker *tracker)
 {
 	if (tracker->accepts == NULL)

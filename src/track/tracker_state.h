@@ -423,6 +423,9 @@ void tracker_accepts_add(struct tracker *tracker, const struct event *event);
  */
 bool tracker_accepts_claim(struct tracker *tracker, const struct flow *flow, uint64_t cookie, int64_t time_ns);
 
+/** tracker_accepts_waiting() - calls whose socket has not come */
+uint64_t tracker_accepts_waiting(const struct tracker *tracker);
+
 /** tracker_accepts_free() - free what waits */
 void tracker_accepts_free(struct tracker *tracker);
 

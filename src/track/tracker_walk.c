@@ -126,6 +126,7 @@ void tracker_stats(const struct tracker *tracker, struct tracker_stats *stats)
 {
 	*stats = tracker->stats;
 	stats->gaps = process_table_gaps(tracker->processes);
+	stats->unfound = tracker_accepts_waiting(tracker);
 	for (const struct record *record = tracker->open.first; record != NULL; record = record->next) {
 		if (!tracker_wants(tracker, record)) {
 			stats->left_out[LEFT_OUT_UNCLAIMED] += record_frames(record);

@@ -251,6 +251,7 @@ def shared_listener():
     program.popen.stdin.close()
     equal(program.wait(), 0, "the program's end")
     rows = trace.finish()
+    equal(rows.summary["accepted_unfound"], 0, "calls without a row")
     equal(sorted((row["raddr"], row["rport"]) for row in rows), sorted(peers), "peers")
     for row in rows:
         # The breakpoints have been set again.

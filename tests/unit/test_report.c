@@ -1489,7 +1489,7 @@ static void the_accounts_say_what_was_lost(void **state)
 		       "\"listen_overflows\":1,"
 		       "\"unattributed\":3,"
 		       "\"targets\":0,\"unwatched\":0,\"partial\":0,\"reason\":null,\"advice\":null,\"too_short\":9,"
-		       "\"too_short_failed\":2,\"gaps\":0,\"accepted_unseen\":0,"
+		       "\"too_short_failed\":2,\"gaps\":0,\"accepted_unseen\":0,\"accepted_unfound\":0,"
 		       "\"lost\":{"
 		       "\"capture_kernel\":12,\"capture_interface\":0,\"packet_queue\":0,\"netlink\":null,"
 		       "\"call_queue\":0,"

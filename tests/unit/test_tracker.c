@@ -869,6 +869,8 @@ static void an_accept_waits_for_its_socket(void **state)
 		/* Two calls with the same ends: which one is unknown. One after the socket's end is of another. */
 		assert_int_equal(reported_count, calls == 1);
 		assert_int_equal(stats.too_short, calls != 1 && !is_others);
+		/* A call that is certainly not the socket's waits for its own. */
+		assert_int_equal(stats.unfound, is_early ? 1 : 0);
 		if (calls == 1) {
 			assert_int_equal(reported[0].dir, DIR_IN);
 			assert_int_equal(reported[0].fd, 7);

@@ -321,6 +321,7 @@ static void add_json(struct text *line, const struct summary *summary)
 	add_json_known(line, summary, SUMMARY_LACKS_OWNERS, ",\"too_short_failed\":", summary->failed);
 	add_count(line, ",\"gaps\":", summary->gaps, "");
 	add_count(line, ",\"accepted_unseen\":", summary->unreported, "");
+	add_count(line, ",\"accepted_unfound\":", summary->unfound, "");
 	text_add(line, ",\"lost\":{");
 	for (unsigned int i = 0; i < LOST_WHERE_NUM; i++) {
 		text_add(line, i > 0 ? ",\"" : "\"");
@@ -507,6 +508,8 @@ static void add_text(struct text *line, const struct summary *summary)
 		add_count(line, "of ", summary->gaps,
 			  summary->gaps == 1 ? " process connections may be missing (g in the column SEEN), "
 					     : " processes connections may be missing (g in the column SEEN), ");
+	if (summary->unfound > 0)
+		add_count(line, "", summary->unfound, " more accepted that neither samples nor final counters show, ");
 	if (summary->unreported > 0)
 		add_count(line, "", summary->unreported,
 			  " accepted without passing the breakpoint there (g in the column SEEN), ");

@@ -132,6 +132,7 @@ struct summary_outcomes {
  * @too_short: connections of this host too short to find their owner; they are not among @connections
  * @failed: of these, attempts that failed, or resets; @failed_with: the other end of the last one, port 0 unknown
  * @gaps: processes of which connections may be missing (SEEN_GAPS)
+ * @unfound: accepted connections without a row, because neither a sample nor final counters have shown their sockets
  * @unreported: connections accepted without the breakpoint that was set there (SEEN_GAPS)
  * @lost: by enum lost_where: the number lost; -1 an unknown number
  * @evicted: connections evicted early from the table, or from a report
@@ -172,6 +173,7 @@ struct summary {
 	uint64_t failed;
 	struct endpoint failed_with;
 	uint64_t gaps;
+	uint64_t unfound;
 	uint64_t unreported;
 	int64_t lost[LOST_WHERE_NUM];
 	uint64_t evicted;
