@@ -295,9 +295,9 @@ void capabilities_start(const struct options *options)
 		      stderr);
 	if (options->pid_count > 0 && options_traces(options))
 		fprintf(stderr,
-			"conntrace: attached by ptrace, which knows every column: the process stops twice at each "
-			"system call, and runs at a fifth of its speed if it does nothing else%s%s%s (see OVERHEAD in "
-			"conntrace(1))\n",
+			"conntrace: attached by ptrace, which knows every column: the process runs slower, at a fifth "
+			"of "
+			"its speed if it does nothing but connections%s%s%s (see OVERHEAD in conntrace(1))\n",
 			no_perf.text[0] != '\0' ? "; --via=perf " : "", no_perf.text,
 			can_watch(options) ? "; --via=diag does not stop it" : "");
 	if (no_bpf.text[0] != '\0')
