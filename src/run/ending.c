@@ -174,8 +174,14 @@ bool ending_signal(struct ending *ending, int number, bool is_terminal)
 {
 	bool lives = sources_command_lives(ending->sources);
 
-	if (lives && is_terminal && ending->step < ENDING_COMMAND)
-		return false;
+	if (lives && is_terminal && ending->step < ENDING_COMMAND) {
+		bool is_again = ending->step != ENDING_NONE;
+
+		if (number != SIGINT || !sources_command_pass(ending->sources, number))
+			return false;
+		begin(ending, ENDING_PASSED);
+		return is_again;
+	}
 	/* SIGHUP makes a daemon reread its configuration, any number of times. */
 	if (number == SIGHUP && lives && ending->step < ENDING_COMMAND) {
 		(void)sources_command_signal(ending->sources, number);

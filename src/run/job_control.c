@@ -51,13 +51,15 @@ bool job_control_signal(struct job_control *job_control, int number, bool is_lau
 	return false;
 }
 
-void job_control_check(struct job_control *job_control, const struct tracer *tracer)
+bool job_control_check(struct job_control *job_control, const struct tracer *tracer)
 {
 	sigset_t stop;
+	bool stops;
 
 	if (job_control->asked_ns == 0 || tracer == NULL || !tracer_command_stopped(tracer))
-		return;
-	if (clock_monotonic() - job_control->asked_ns < ANSWER_NS) {
+		return false;
+	stops = clock_monotonic() - job_control->asked_ns < ANSWER_NS;
+	if (stops) {
 		sigemptyset(&stop);
 		sigaddset(&stop, job_control->number);
 		raise(job_control->number);
@@ -66,4 +68,5 @@ void job_control_check(struct job_control *job_control, const struct tracer *tra
 		sigprocmask(SIG_BLOCK, &stop, NULL);
 	}
 	job_control->asked_ns = 0;
+	return stops;
 }

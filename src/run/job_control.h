@@ -54,7 +54,7 @@ void job_control_signals(sigset_t *signals, const struct options *options);
  */
 bool job_control_signal(struct job_control *job_control, int number, bool is_launched);
 
-/** job_control_check() - stop, if the command was stopped by the same signal; returns when continued */
-void job_control_check(struct job_control *job_control, const struct tracer *tracer);
+/** job_control_check() - stop, if the command was stopped by the same signal; Return: true after it was continued */
+bool job_control_check(struct job_control *job_control, const struct tracer *tracer);
 
 #endif

@@ -319,7 +319,8 @@ static void serve(struct session *session)
 
 	session_serve(session, false);
 	session_check_output(session, output_error(session->output, &err), &err);
-	job_control_check(&session->job_control, sources_tracer(session->sources));
+	if (job_control_check(&session->job_control, sources_tracer(session->sources)))
+		(void)sources_command_pass(session->sources, SIGCONT);
 	session_print_notices(session);
 }
 

@@ -224,6 +224,8 @@ void session_signals(struct session *session)
 		else if (!job_control_signal(&session->job_control, (int)info.ssi_signo,
 					     session->options->command != NULL))
 			on_end_signal(session, &info);
+		else if (info.ssi_signo == SIGTSTP && info.ssi_code == SI_KERNEL)
+			(void)sources_command_pass(session->sources, SIGTSTP);
 	}
 }
 

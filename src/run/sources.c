@@ -322,16 +322,33 @@ int64_t sources_overflows(const struct sources *sources)
 	return sources->overflows >= 0 && now >= sources->overflows ? now - sources->overflows : CONN_UNKNOWN;
 }
 
-bool sources_command_signal(struct sources *sources, int number)
+/* The process ID of the launched command, 0 when it has ended. */
+static pid_t living_command(const struct sources *sources)
 {
 	int status;
 
-	if (sources->options->command == NULL)
-		return false;
 	if (sources->tracer != NULL)
-		tracer_signal(sources->tracer, number);
-	else if (sources->command != NULL && !command_status(sources->command, &status))
-		kill(command_pid(sources->command), number);
+		return sources->options->command != NULL ? tracer_command(sources->tracer) : 0;
+	return sources->command != NULL && !command_status(sources->command, &status) ? command_pid(sources->command)
+										      : 0;
+}
+
+bool sources_command_signal(struct sources *sources, int number)
+{
+	pid_t pid = living_command(sources);
+
+	if (pid > 0)
+		kill(pid, number);
+	return sources->options->command != NULL;
+}
+
+bool sources_command_pass(struct sources *sources, int number)
+{
+	pid_t pid = living_command(sources), group = pid > 0 ? getpgid(pid) : -1;
+
+	if (group < 0 || group == getpgrp())
+		return false;
+	kill(group == pid ? -pid : pid, number);
 	return true;
 }
 

@@ -114,6 +114,16 @@ struct tracer *sources_tracer(struct sources *sources);
  */
 bool sources_command_signal(struct sources *sources, int number);
 
+/**
+ * sources_command_pass() - pass a signal that the terminal sent to the process group of this program
+ *
+ * The launched command has got it, unless it has a group of its own (setpgid(2), setsid(2)). Started by the shell it
+ * would have led the group in the foreground.
+ *
+ * Return: true when it was passed to the group of the command.
+ */
+bool sources_command_pass(struct sources *sources, int number);
+
 /** sources_command_lives() - was a command launched that has not ended? @context is the sources; for any thread */
 bool sources_command_lives(void *context);
 

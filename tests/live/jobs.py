@@ -147,6 +147,35 @@ def caught():
             terminal.close()
 
 
+# Leaves the process group of the terminal.
+APART = """import os, sys, time
+os.setsid() if sys.argv[1] == "setsid" else os.setpgid(0, 0)
+print("pid", os.getpid(), "ready", flush=True)
+time.sleep(600)"""
+
+
+@test("Ctrl-Z, fg and Ctrl-C reach a command that has left the process group of the terminal")
+def apart():
+    program = write_file(scratch("program"), APART)
+    for how, options in (("setsid", []), ("setsid", ["--via=diag"]), ("setpgid", []), ("setpgid", ["--no-filter"])):
+        terminal = Terminal()
+        try:
+            pid = pid_in(terminal.type(command(QUIET + options + ["--", sys.executable, program, how]), "ready"))
+            # In a session of its own nothing would continue it, and the kernel ignores the signal.
+            if how == "setpgid":
+                text = terminal.key("Z", re.escape(PROMPT))
+                check("Stopped" in text, "the shell says that it stopped: %r" % text)
+                wait_for(lambda: is_stopped(pid), "the program to stop")
+                terminal.type("fg", r"program.*\n")
+                wait_for(lambda: os.tcgetpgrp(terminal.fd) == os.getpgid(int(status_field(pid, "PPid"))) and
+                         not is_stopped(pid), "the program to go on")
+            terminal.key("C", re.escape(PROMPT))
+            equal(re.search(r"st=\d+", terminal.type("echo st=$?", r"st=\d+")).group(), "st=130", how + ": exit status")
+            check(not os.path.exists("/proc/%d" % pid), "%s: the program has ended" % how)
+        finally:
+            terminal.close()
+
+
 @test("Ctrl-Z at an attached conntrace does not make the target stand still")
 def attached():
     target = Process([sys.executable, "-c", "import time\nwhile True:\n  print('alive', flush=True)\n  time.sleep(0.02)"])

@@ -138,12 +138,9 @@ bool tracer_sleep(struct tracer *tracer)
 	return false;
 }
 
-void tracer_signal(struct tracer *tracer, int number)
+pid_t tracer_command(const struct tracer *tracer)
 {
-	pid_t pid = atomic_load(&tracer->command);
-
-	if (pid > 0 && !atomic_load(&tracer->command_ended))
-		kill(pid, number);
+	return atomic_load(&tracer->command_ended) ? 0 : atomic_load(&tracer->command);
 }
 
 bool tracer_status(const struct tracer *tracer, int *status)

@@ -119,8 +119,8 @@ int64_t tracer_settled_ns(const struct tracer *tracer);
  */
 bool tracer_sleep(struct tracer *tracer);
 
-/** tracer_signal() - send a signal to the launched command; does nothing when it has ended */
-void tracer_signal(struct tracer *tracer, int number);
+/** tracer_command() - process ID of the launched command, 0 none or it has ended */
+pid_t tracer_command(const struct tracer *tracer);
 
 /** tracer_status() - wait status of the launched command; Return: false while it runs or when none was launched */
 bool tracer_status(const struct tracer *tracer, int *status);
