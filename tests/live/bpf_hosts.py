@@ -3,8 +3,11 @@
 """--via=bpf, as root: a container seen from its host, the capabilities that are enough, and many connections a second.
 
     bpf_hosts.py play        (played by the tests) at each line of its input connects to itself
+    bpf_hosts.py keep        (played by the tests) has connections to itself, and at each line makes more, or closes some
 """
 import os
+import resource
+import signal
 import socket
 import subprocess
 import sys
@@ -15,6 +18,9 @@ from lib import (CONNTRACE, NOBODY, STORM, Process, Trace, by_bpf, check, equal,
                  wait_file, wait_for)
 
 COUNT = 20
+# Of both ends together the BPF programs have 16,384 in their first table.
+KEPT = 8400
+CLOSED_AT_ONCE = KEPT // 4
 
 
 def play():
@@ -34,9 +40,33 @@ def play():
         print("done", flush=True)
 
 
-def player(before=()):
+def keep():
+    resource.setrlimit(resource.RLIMIT_NOFILE, (2 * KEPT + 100, 2 * KEPT + 100))
+    listener = socket.create_server(("127.0.0.1", 0))
+    kept = []
+
+    def more():
+        for _ in range(KEPT // 2):
+            kept.append((socket.create_connection(listener.getsockname()), listener.accept()[0]))
+            kept[-1][0].sendall(bytes(10))
+            kept[-1][1].recv(10, socket.MSG_WAITALL)
+    more()
+    print(os.getpid(), flush=True)
+    for number, _ in enumerate(sys.stdin):
+        if number == 0:
+            more()
+        else:
+            for client, served in kept[-CLOSED_AT_ONCE:]:
+                client.close()
+                served.recv(1)
+                served.close()
+            del kept[-CLOSED_AT_ONCE:]
+        print("done", flush=True)
+
+
+def player(before=(), role="play"):
     """Return: the process that was started for it, and the PID that it has for itself."""
-    process = Process(list(before) + [sys.executable, os.path.abspath(__file__), "play"], stdin=subprocess.PIPE)
+    process = Process(list(before) + [sys.executable, os.path.abspath(__file__), role], stdin=subprocess.PIPE)
     return process, int(wait_for(lambda: process.out.endswith("\n") and process.out, "the player"))
 
 
@@ -149,9 +179,35 @@ def rate():
     check(after - before < 16384, "%d KiB, and then %d KiB" % (before, after))
 
 
+@test("more sockets than the first table of the programs has room for, from before the run and made in it")
+def second_table():
+    process, pid = player(role="keep")
+    trace = by_bpf([pid], ["--by=dir"], report="peers")
+
+    def ask(wanted):
+        """conntrace reads what the ring has before the next many records come."""
+        def sums():
+            trace.signal(signal.SIGUSR1)
+            found = {row["dir"]: (row["conns"], row["open"]) for row in trace.rows()[-2:]}
+            return found == {"in": wanted, "out": wanted}
+        wait_for(sums, "%d connections, %d of them open" % wanted)
+    ask((KEPT // 2, KEPT // 2))
+    for left in [KEPT] + [KEPT - number * CLOSED_AT_ONCE for number in range(1, 5)]:
+        process.popen.stdin.write(b"\n")
+        process.popen.stdin.flush()
+        ask((KEPT, left))
+    process.popen.stdin.close()
+    equal(process.wait(), 0, "its end: " + process.err)
+    rows = {row["dir"]: row for row in trace.finish()[-2:]}
+    equal([(rows[way]["conns"], rows[way]["ok"], rows[way]["rx_bytes"], rows[way]["tx_bytes"]) for way in ("in", "out")],
+          [(KEPT, KEPT, 10 * KEPT, 0), (KEPT, KEPT, 0, 10 * KEPT)], "sums")
+
+
 if __name__ == "__main__":
     if sys.argv[1:] == ["play"]:
         play()
+    elif sys.argv[1:] == ["keep"]:
+        keep()
     else:
         lib.need_bpf()
         main()
