@@ -123,20 +123,21 @@ static bool is_reset_early(const struct event_info *info, enum conn_dir dir)
 
 /*
  * The counters hold the measures of the handshake only until data has been acknowledged: then tcpi_rtt is a mean of
- * more. bytes_acked counts the local SYN of a connection opened here.
+ * more. bytes_acked counts the local SYN of a connection opened here. A FIN is retransmitted without bytes, too.
  */
 static void take_handshake(struct evidence *evidence, const struct event_info *info, enum conn_dir dir)
 {
 	int64_t syn = dir == DIR_OUT || (dir == DIR_UNKNOWN && info->bytes_sent == 0);
 	bool is_fresh = info->bytes_acked >= 0 && info->bytes_acked <= syn;
+	bool is_open = info->state == TCP_ESTABLISHED || info->state == TCP_CLOSE_WAIT;
+	bool is_reset = is_fresh && is_reset_early(info, dir);
 
-	if (!is_fresh || (!is_connected_state(info->state) && !is_reset_early(info, dir)))
+	if (evidence->handshake_retrans < 0 && info->bytes_retrans == 0 && (is_open || is_reset))
+		evidence->handshake_retrans = info->total_retrans;
+	if (!is_fresh || (!is_connected_state(info->state) && !is_reset))
 		return;
 	if (evidence->kernel_hs_ns < 0 && info->rtt_us > 0)
 		evidence->kernel_hs_ns = info->rtt_us * CLOCK_NS_PER_US;
-	if (evidence->handshake_retrans < 0 && info->bytes_retrans == 0 &&
-	    (info->data_segs_out == 0 || info->bytes_sent == 0))
-		evidence->handshake_retrans = info->total_retrans;
 	/* lsndtime is set when the child socket is made, and stays until the program sends. */
 	if (info->reason == INFO_ACCEPT && info->bytes_sent == 0 && info->last_data_sent_ms >= 0)
 		evidence->kernel_queue_ns = info->last_data_sent_ms * CLOCK_NS_PER_MS;
@@ -251,9 +252,8 @@ void record_info(struct record *record, const struct event *event)
 	/* Before its peer's SYN acknowledges the SYN of an active socket, no byte is acknowledged. */
 	if (is_connected_state(info->state) || info->bytes_acked > 0 || info->bytes_received > 0)
 		evidence->established = true;
-	if (info->segs_in > 0)
-		evidence->answered = true;
-	if (info->reason == INFO_DESTROY)
+	evidence->answered |= info->segs_in > 0;
+	if (info->reason == INFO_DESTROY && info->segs_in >= 0)
 		evidence->unanswered = info->segs_in == 0 && info->segs_out > 0;
 	take_retrans(evidence, info);
 	/* Not after closing: the acknowledgement of a FIN may distort the smoothed round trip. */

@@ -178,11 +178,13 @@ _Static_assert(SEEN_PERF <= UINT16_MAX && DIR_NUM <= 4, "they fit");
  * @timeout_ns: a handshake without an answer of this duration has timed out
  * @now_ns: time of the newest event
  * @syn_retries: a connect(2) with fewer retransmitted SYN segments has not timed out; -1 unknown
+ * @has_lost_finals: final counters of some sockets were lost
  */
 struct record_rules {
 	int64_t timeout_ns;
 	int64_t now_ns;
 	int32_t syn_retries;
+	bool has_lost_finals;
 };
 
 /** Size of a cache line; larger ones are fetched twice. */

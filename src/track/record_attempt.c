@@ -83,19 +83,23 @@ static enum conn_result result_of_call(const struct record *record)
 /*
  * Never connected, and its owner never read the error: an answer can only have been a RST. Without an answer the
  * program gave it up, unless it had timed out, or may have, before it was closed: the SYN had been retransmitted as
- * often as allowed.
+ * often as allowed. A close(2) that resets, by SO_LINGER, clears the counters of a connection that was established as
+ * well (tcp_disconnect): then only the state at close(2) proves that it was not. A socket that is gone without final
+ * counters is held by a SYN that waits for the address of its neighbour, unless they were lost.
  */
 static void settle_unasked(const struct record *record, const struct record_rules *rules, struct conn *conn)
 {
 	const struct evidence *evidence = record->evidence;
 	bool was_dead = evidence->close_ns >= 0 && evidence->kernel_state == TCP_CLOSE;
 	bool may_have_been = rules->syn_retries >= 0 && evidence->total_retrans >= rules->syn_retries;
+	bool may_be_cleared = evidence->tcp_payload.disconnected || rules->has_lost_finals;
+	bool is_known = evidence->unanswered || (evidence->close_ns >= 0 && evidence->kernel_state == TCP_SYN_SENT);
 
 	conn->error = -1;
 	if (evidence->answered) {
 		conn->result = RESULT_REFUSED;
 		conn->error = ECONNREFUSED;
-	} else if (was_dead || may_have_been) {
+	} else if (was_dead || may_have_been || (may_be_cleared && !is_known)) {
 		conn->result = RESULT_UNKNOWN;
 	} else {
 		conn->result = RESULT_ABORT;

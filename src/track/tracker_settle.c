@@ -58,6 +58,7 @@ void tracker_settle(struct tracker *tracker, struct record *record, struct conn 
 		.timeout_ns = tracker->config.timeout_ns,
 		.now_ns = tracker->now_ns,
 		.syn_retries = tracker->config.syn_retries,
+		.has_lost_finals = tracker->stats.lost[LOST_NETLINK] != 0,
 	};
 
 	learn_opener_by_other_end(tracker, record);

@@ -266,6 +266,76 @@ static void two_accepts_of_one_socket_are_disputed(void **state)
 	tracker_free(tracker);
 }
 
+/* Of an attempt that did not wait, and whose close(2) is not seen. */
+static void cleared_counters_prove_nothing(void **state)
+{
+	static const struct {
+		int64_t counters; /* of segments and bytes */
+		int state;
+		bool has_lost;
+		enum conn_result wanted;
+	} cases[] = {
+		{EVENT_UNKNOWN, TCP_CLOSE, false, RESULT_UNKNOWN}, /* SO_LINGER */
+		{0, TCP_CLOSE, false, RESULT_ABORT},               /* a SYN without an answer */
+		{EVENT_UNKNOWN, 0, false, RESULT_ABORT},           /* the SYN waits for the neighbour's address */
+		{EVENT_UNKNOWN, 0, true, RESULT_UNKNOWN},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct tracker *tracker = new_tracker(false, 100);
+		struct flow flow = a_flow("192.0.2.1", 40000, "192.0.2.9", 80);
+		struct event last = an_info(INFO_DESTROY, 3, &flow, 5, cases[i].state);
+		struct event lost = event_new(EVENT_LOST, ORIGIN_KERNEL, T0);
+
+		last.info.bytes_received = last.info.bytes_sent = cases[i].counters;
+		last.info.segs_in = (int32_t)cases[i].counters;
+		last.info.segs_out = cases[i].counters == 0 ? 1 : -1;
+		lost.lost.where = LOST_NETLINK;
+		lost.lost.count = EVENT_UNKNOWN;
+		if (cases[i].has_lost)
+			feed(tracker, lost);
+		feed(tracker, a_call(CALL_CONNECT_BEGIN, 1, &flow, 0, 0));
+		feed(tracker, a_call(CALL_CONNECT_END, 2, &flow, 5, EINPROGRESS));
+		feed(tracker, last);
+		tracker_finish(tracker, T0 + 30 * MS);
+		assert_int_equal(reported_count, 1);
+		assert_int_equal(reported[0].result, cases[i].wanted);
+		assert_int_equal(reported[0].rx_bytes, cases[i].wanted == RESULT_ABORT ? 0 : CONN_UNKNOWN);
+		assert_int_equal(reported[0].tx_bytes, cases[i].wanted == RESULT_ABORT ? 0 : CONN_UNKNOWN);
+		tracker_free(tracker);
+	}
+}
+
+/* Segments without payload are retransmitted SYNs until there is a FIN. */
+static void retransmissions_of_the_handshake(void **state)
+{
+	static const struct {
+		int state, bytes_retrans, wanted;
+	} cases[] = {{TCP_ESTABLISHED, 0, 2}, {TCP_CLOSE_WAIT, 0, 2}, {TCP_ESTABLISHED, 9, -1}, {TCP_FIN_WAIT1, 0, -1}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct tracker *tracker = new_tracker(false, 100);
+		struct flow flow = a_flow("192.0.2.1", 40000, "192.0.2.9", 80);
+		struct event close = an_info(INFO_CLOSE, 9, &flow, 5, cases[i].state);
+		const struct conn *conn;
+
+		close.info.total_retrans = 2;
+		close.info.bytes_retrans = cases[i].bytes_retrans;
+		close.info.bytes_sent = close.info.bytes_acked = 100;
+		feed(tracker, a_call(CALL_CONNECT_BEGIN, 1, &flow, 0, 0));
+		feed(tracker, a_call(CALL_CONNECT_END, 2, &flow, 5, EINPROGRESS));
+		feed(tracker, a_call(CALL_CLOSE, 9, &flow, 5, 0));
+		feed(tracker, close);
+		conn = tracker_next(tracker, NULL);
+		assert_non_null(conn);
+		assert_int_equal(conn->syn_rtx, cases[i].wanted);
+		assert_int_equal(conn->tx_retrans, cases[i].wanted < 0 ? -1 : 0);
+		tracker_free(tracker);
+	}
+}
+
 static void a_disconnected_socket_connects_again(void **state)
 {
 	struct tracker *tracker = new_tracker(false, 100);
@@ -275,6 +345,8 @@ static void a_disconnected_socket_connects_again(void **state)
 	next.remote.port = 81;
 	feed(tracker, a_call(CALL_CONNECT_BEGIN, 1, &flow, 0, 0));
 	feed(tracker, a_call(CALL_CONNECT_END, 2, &flow, 5, EINPROGRESS));
+	feed(tracker, a_call(CALL_CLOSE, 3, &flow, 5, 0));
+	feed(tracker, an_info(INFO_CLOSE, 3, &flow, 5, TCP_SYN_SENT));
 	feed(tracker, a_call(CALL_DISCONNECT, 3, &flow, 5, 0));
 	feed(tracker, a_call(CALL_CONNECT_BEGIN, 4, &next, 0, 0));
 	feed(tracker, a_call(CALL_CONNECT_END, 5, &next, 5, 0));
@@ -650,7 +722,7 @@ static void resent_before_we_came(void **state)
 		info.info.bytes_sent = 100;
 		info.info.bytes_acked = 101;
 		info.info.data_segs_out = 1;
-		info.info.total_retrans = resent[i];
+		info.info.total_retrans = info.info.bytes_retrans = resent[i];
 		feed(tracker, a_call(CALL_CONNECT_BEGIN, 1, &flow, 0, 0));
 		feed(tracker, a_call(CALL_CONNECT_END, 9, &flow, 5, 0));
 		feed(tracker, info);
@@ -1544,6 +1616,8 @@ int main(void)
 		cmocka_unit_test(a_port_used_again_is_another_connection),
 		cmocka_unit_test(two_accepts_of_one_socket_are_disputed),
 		cmocka_unit_test(a_disconnected_socket_connects_again),
+		cmocka_unit_test(cleared_counters_prove_nothing),
+		cmocka_unit_test(retransmissions_of_the_handshake),
 		cmocka_unit_test(a_socket_is_seen_connected_once_more),
 		cmocka_unit_test(a_socket_connected_again_has_the_row_of_its_call),
 		cmocka_unit_test(a_last_word_with_other_ends_is_of_another),
