@@ -270,6 +270,12 @@ void output_handshakes(struct output *output, output_next_open *next_open, void 
 	output->handshakes_ns = began_ns + (cost_ns > HANDSHAKES_NS ? cost_ns : HANDSHAKES_NS);
 }
 
+/* Known at least in part, or counted by a kernel that has cleared it since (SO_LINGER). */
+static bool is_inexact(const struct conn *conn, int64_t bytes, int64_t least)
+{
+	return bytes < 0 && (least >= 0 || (conn->result == RESULT_OK && !conn->open && conn->seen & SEEN_KERNEL));
+}
+
 static void count_conn(struct output *output, const struct conn *conn)
 {
 	output->outcomes.results[conn->result]++;
@@ -277,7 +283,7 @@ static void count_conn(struct output *output, const struct conn *conn)
 	output->outcomes.older += conn->seen & SEEN_EXISTING && conn->seen & SEEN_KERNEL;
 	output->outcomes.end_unknown += conn->result == RESULT_OK && !conn->open && conn->state == STATE_UNKNOWN;
 	output->outcomes.inexact +=
-		(conn->rx_bytes < 0 && conn->rx_least >= 0) || (conn->tx_bytes < 0 && conn->tx_least >= 0);
+		is_inexact(conn, conn->rx_bytes, conn->rx_least) || is_inexact(conn, conn->tx_bytes, conn->tx_least);
 	output->outcomes.syn_resent += conn->syn_rtx > 0 || conn->synack_rtx > 0;
 	output->outcomes.syn_unknown += conn->syn_rtx < 0 && conn->synack_rtx < 0;
 	local_side_count(&output->local_side, conn);

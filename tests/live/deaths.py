@@ -335,6 +335,7 @@ def inherited():
         equal(len(rows), 20, how)
         equal({(row["rx_bytes"], row["tx_bytes"], row["close"]) for row in rows},
               {(100, 50, "lrst") if knows and how != "own filter" else (None, None, None)}, how)
+        equal(rows.summary["inexact"], 0 if knows and how != "own filter" else 20, "inexact, " + how)
     other = Process([sys.executable, "-c", ECHO])
     port = int(wait_for(lambda: other.out.split(), "the port")[0])
     rows = Trace([], [sys.executable, "-c", INHERITS, "opener", 20, port]).finish()

@@ -102,6 +102,30 @@ def namespace():
     check("nsenter" not in text and "try --via=ptrace" in text, text)
 
 
+# Each connection is reset by close(2), because it inherits SO_LINGER.
+RESETTING = """
+import socket, struct
+listener = socket.create_server(("127.0.0.1", 0))
+listener.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+for _ in range(5):
+    with socket.create_connection(listener.getsockname()) as client:
+        served = listener.accept()[0]
+        client.sendall(b"x" * 100)
+        served.recv(100, socket.MSG_WAITALL)
+        served.close()
+"""
+
+
+@test("-u: bytes that a reset has cleared are counted as inexact, and the option that is named gives them")
+def cleared():
+    words = ["-u", "nobody", "-z", "conns", "-H", "--dir=in", "-O", "RX_BYTES", "--", "python3", "-c", RESETTING]
+    first = run([CONNTRACE] + words)
+    remedy = re.search(r"5 with inexact bytes \(100\.0 %\), exact by (--[a-z-]+)", first.err)
+    check(remedy and first.out.split() == ["-"] * 5, first)
+    result = run([CONNTRACE, remedy[1]] + words)
+    check(result.out.split() == ["100"] * 5 and "inexact" not in result.err, result)
+
+
 if __name__ == "__main__":
     if os.getuid() != 0:
         skip_all("root is needed")

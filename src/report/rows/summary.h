@@ -100,7 +100,8 @@ struct summary_accepts {
  * @unattributed: connections without a process
  * @older: connections older than the run with the kernel's counters, which cover their whole life
  * @end_unknown: established connections that ended, closed or reset: unknown which
- * @inexact: connections of which RX_LEAST or TX_LEAST is known, but not the exact number
+ * @inexact: connections of which RX_BYTES or TX_BYTES is unknown, although RX_LEAST or TX_LEAST is known, or the
+ *	     kernel's counters were read and the connection was established and has ended
  * @unmatched: connections that the options exclude (--lport, --peer, --dir, ...); the others here do not count them
  * @unchosen: of these, connections of a process about which --comm, --unit, --cgroup or --container cannot decide
  */
