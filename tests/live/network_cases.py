@@ -67,8 +67,10 @@ By `diag`, what a connection shows that no sample has seen are the counters of i
 | --- | --- |
 | DUR_S | the message has the time of no event but the last payload in each direction; START is the time of the message |
 | HS_MS | the counters have the smoothed round trip, of which the handshake was the first of several samples, and the smallest one; known if nothing was sent |
-| CLOSE | the state is CLOSE in every message; of a connection with another host that the targets accepted, the TIME_WAIT socket proves that this side closed first: the peer can't have used the same ports again, because it would be in TIME_WAIT otherwise; if there is none, a RST may have removed it |
+| RTT_MS | the acknowledgement of a FIN may distort the smoothed round trip; MINRTT_MS has the smallest one |
+| CLOSE, STATE | the state is CLOSE in every message; of a connection with another host that the targets accepted, the TIME_WAIT socket proves that this side closed first: the peer can't have used the same ports again, because it would be in TIME_WAIT otherwise; if there is none, a RST may have removed it |
 | RX_BYTES | a FIN counts as a byte: without the other end on this host, RX_LEAST is the bytes or one byte less; known if the TIME_WAIT socket still waits for the FIN |
+| RPORT, TX_BYTES, RETRANS | unknown only of a connection that SO_LINGER made a reset: the kernel clears them before the message; the row has the listener and the peer's address |
 | TID, FD | the message names no thread and no descriptor, and both are gone |
 | LAST_PID | as TID; it is known if a sample finds the connection |
 | QUEUE_MS | no counter has the time of accept(2) |
