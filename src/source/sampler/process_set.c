@@ -251,7 +251,7 @@ const char *process_set_departed(struct process_set *process_set)
 			process_set->departed++;
 			(void)procfs_why_not_watchable(target->pid, why.text, sizeof(why.text));
 			(void)err_set(&process_set->remark, EACCES,
-				      "%s; whose connections it has is not seen, and they are only counted%s", why.text,
+				      "%s; its connections have no rows and are only counted%s", why.text,
 				      others(process_set));
 			return process_set->remark.text;
 		}
