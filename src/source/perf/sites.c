@@ -186,13 +186,13 @@ static int explain(const struct search *search, pid_t pid, struct err *err)
 
 	if (search->is_go)
 		return err_set(err, ENOENT, "PID %d is a program of Go, which makes its system calls itself", (int)pid);
+	if (search->too_many)
+		return err_set(err, ENOENT, "PID %d has connect(2) in more than one library", (int)pid);
 	if (search->own[0] != '\0') {
 		escape_message(path, sizeof(path), search->own);
 		return err_set(err, ENOENT, "PID %d makes system calls itself, without the C library: %s", (int)pid,
 			       path);
 	}
-	if (search->too_many)
-		return err_set(err, ENOENT, "PID %d has connect(2) in more than one library", (int)pid);
 	/* It is gone where another one took its name, or was removed. */
 	if (search->unread != 0 && search->unread != ENOENT)
 		return err_set(err, search->unread, "the libraries of PID %d cannot be read: %s%s", (int)pid,
@@ -204,8 +204,8 @@ static int explain(const struct search *search, pid_t pid, struct err *err)
 		return err_set(err, ENOENT,
 			       "the libraries of PID %d have been replaced since it was started: restart it", (int)pid);
 	return err_set(err, ENOENT,
-		       "no place where connect(2) returns was found in PID %d: its C library is unknown, or it is a "
-		       "static program without symbols",
+		       "no place where connect(2) returns was found in PID %d: its C library is none of glibc 2.31 to "
+		       "2.40 and musl, or it is a static program without symbols",
 		       (int)pid);
 }
 
