@@ -143,11 +143,13 @@ static int open_other_outputs(struct session *session, struct err *err)
 static void begin_times(struct session *session)
 {
 	const struct options *options = session->options;
+	/* Attaching may have taken seconds, in which nothing was seen. */
+	int64_t from_ns = options->command == NULL ? clock_monotonic() : session->start_ns;
 
 	session->refresh_ns = session->is_file ? INT64_MAX : output_border_ns(session->output, clock_now());
 	if (options->duration_ns > 0)
-		session->end_ns = session->start_ns + options->duration_ns;
-	interval_begin(&session->interval, options, session->start_ns);
+		session->end_ns = from_ns + options->duration_ns;
+	interval_begin(&session->interval, options, from_ns);
 }
 
 int session_open(struct session **opened, const struct options *options, const sigset_t *mask, int *exit_status,

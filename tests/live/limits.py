@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What ends a run: -c after exactly so many connections, -d after its time, and a reader that goes away."""
+import json
 import os
 import resource
 import signal
@@ -12,7 +13,7 @@ import time
 
 import at_once
 from lib import (CONNTRACE, MKCONN, Process, Trace, between, built, check, enter_namespace, equal, must, packet_sockets,
-                 TOP_BUILD, parse_rows, read_file, run, scratch, status_field, test, tracer_of, wait_file, wait_for)
+                 TOP_BUILD, need, parse_rows, read_file, run, scratch, status_field, test, tracer_of, wait_file, wait_for)
 
 # More than the slack of a busy machine, less than any of the waits that these tests are about.
 SLACK_SEC = 1.8
@@ -155,6 +156,15 @@ def duration():
             print("# the machine is too busy for %s: %s seconds" % (words, seconds))
             continue
         between(seconds[-1], 2.5, 2.5 + SLACK_SEC, "seconds of %s" % words)
+
+
+@test("-d SEC begins when the processes are watched, however long attaching takes")
+def attached_late():
+    target = Process(["sleep", "1000"])
+    trace = [need("strace"), "-qq", "-f", "-o", "/dev/null", "-e", "trace=socket", "-e", "inject=socket:delay_enter=1000000:when=1"]
+    result = run(trace + [CONNTRACE, "-j", "-d", "1", "--via=diag", "-p", str(target.pid)])
+    report = json.loads(result.out.splitlines()[-1])["summary"]
+    check(float(report["duration_s"]) >= 1.9, "seconds with one of attaching: %s" % report)
 
 
 # Forks, and talks to itself, without end.
