@@ -282,6 +282,7 @@ bool tcp_payload_is_lost(const struct event_info *info)
 void tcp_payload_feed(struct tcp_payload *tcp_payload, const struct event_info *info)
 {
 	take_timewait(tcp_payload, info->timewait);
+	tcp_payload->subflow |= info->mptcp != MPTCP_NO;
 	if (tcp_payload_is_lost(info)) {
 		tcp_payload->ended = true;
 		return;

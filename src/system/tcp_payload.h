@@ -46,6 +46,7 @@
  * @no_fin: the peer never sent a FIN, or not while the full socket existed
  * @at_close: the last sample was at the entry of close(2)
  * @none_acked: no byte was ever acknowledged, not even a local SYN
+ * @subflow: it is a subflow of an MPTCP connection, or may be
  * @ended: it is known that it has ended
  * @final: the final counters have come
  * @disconnected: they came without counters
@@ -84,6 +85,7 @@ struct tcp_payload {
 	bool no_fin;
 	bool at_close;
 	bool none_acked;
+	bool subflow;
 	bool ended;
 	bool final;
 	bool disconnected;

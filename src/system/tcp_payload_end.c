@@ -53,9 +53,13 @@ bool tcp_payload_was_reset(const struct tcp_payload *tcp_payload)
 {
 	if (!tcp_payload->final || tcp_payload->reset != RESET_UNSEEN)
 		return tcp_payload->reset != RESET_UNSEEN && tcp_payload->reset != RESET_GIVEN_UP;
-	/* Of a socket that is closed by SO_LINGER; in the states after its own FIN the peer's may have come. */
+	/*
+	 * Of a socket that is closed by SO_LINGER. In the states after its own FIN the peer's may have come. The
+	 * final counters of a subflow of MPTCP may be missing for another reason.
+	 */
 	if (tcp_payload->disconnected)
-		return tcp_payload->close_state == TCP_ESTABLISHED || tcp_payload->close_state == TCP_CLOSE_WAIT;
+		return (tcp_payload->close_state == TCP_ESTABLISHED || tcp_payload->close_state == TCP_CLOSE_WAIT) &&
+		       !(tcp_payload->subflow && tcp_payload->first != CLOSE_UNKNOWN);
 	return (was_dead(tcp_payload) && tcp_payload->close_state != TCP_ESTABLISHED) || was_left_unread(tcp_payload) ||
 	       was_half_closed(tcp_payload);
 }

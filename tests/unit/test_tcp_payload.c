@@ -46,7 +46,7 @@ struct row {
 	int close, dir;
 	/** what else is known: 'o' opened, 'a' accepted, 's' shutdown, 'p' the peer sent 50,
 	 * 'd' calls are not seen, 'e' ended, 'r' segments were resent, 'q' nothing without payload was sent after
-	 * the first look, 'k' nothing without payload came */
+	 * the first look, 'k' nothing without payload came, 'm' a subflow of MPTCP */
 	const char *known;
 };
 
@@ -355,6 +355,20 @@ static const struct row rows[] = {
 	 0,
 	 0,
 	 "o"},
+	{"wiped by close(2) after the peer's FIN",
+	 {AT_CLOSE(TCP_CLOSE_WAIT, 51, 100, 101, 3), WIPED},
+	 50,
+	 100,
+	 CLOSE_LRST,
+	 DIR_OUT,
+	 ""},
+	{"a subflow has no final counters",
+	 {AT_CLOSE(TCP_CLOSE_WAIT, 51, 100, 101, 3), WIPED},
+	 50,
+	 100,
+	 CLOSE_RFIN,
+	 DIR_OUT,
+	 "m"},
 	/* --- alive --- */
 	{"alive", {LOOK(TCP_ESTABLISHED, 50, 100, 101, 3)}, 50, 100, 0, DIR_OUT, ""},
 	{"alive, half closed by us", {LOOK(TCP_FIN_WAIT2, 50, 100, 101, 3)}, 50, 100, CLOSE_LFIN, DIR_IN, ""},
@@ -425,6 +439,7 @@ static void feed_row(struct tcp_payload *tcp_payload, const struct row *row)
 		info.wqueue = look->wqueue;
 		info.timewait = (uint8_t)look->timewait;
 		info.fin = (uint8_t)look->fin;
+		info.mptcp = strchr(row->known, 'm') != NULL ? MPTCP_PART : MPTCP_NO;
 		tcp_payload_feed(tcp_payload, &info);
 	}
 }

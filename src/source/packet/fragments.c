@@ -214,8 +214,10 @@ bool fragments_take(struct fragments *fragments, struct event *event)
 		segment->mss = segment->wscale = 0;
 		segment->tsval = segment->tsecr = 0;
 		/* The data of a reset is no payload of the connection (RFC 9293, 3.10.7.4). */
-		if (datagram->segment.flags & SEGMENT_RST)
+		if (datagram->segment.flags & SEGMENT_RST) {
 			segment->payload = 0;
+			segment->seq = datagram->segment.seq;
+		}
 	}
 	if (!piece->more)
 		segment->flags |= datagram->segment.flags & SEGMENT_FIN;
