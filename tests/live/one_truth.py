@@ -301,8 +301,7 @@ def beside():
     for way, trace in traces.items():
         if "-i" in way:
             capturing(trace)
-    dump = Process([need("dumpcap"), "-q", "-i", "here", "-w", capture, "-f", "tcp or icmp"])
-    wait_for(lambda: "File:" in dump.err, "dumpcap")
+    dump = dumping(capture)
     names = play_all(player, inside)
     equal(player.wait(), 0, "the player's end")
     wait_for(lambda: has_all(capture, names), "the capture")
@@ -313,6 +312,12 @@ def beside():
         compare(way, rows, {key: scenario for key, scenario in names.items()
                             if not (way == "-i here" and scenario.is_kept_in())}, way in ("attached", "bpf", "bpf -i any"))
     compare("-r", read(capture).finish(), {key: scenario for key, scenario in names.items() if not scenario.is_kept_in()})
+
+
+def dumping(capture):
+    dump = Process([need("dumpcap"), "-q", "-i", "here", "-w", capture, "-f", "tcp or icmp"])
+    wait_for(lambda: "File:" in dump.err, "dumpcap")
+    return dump
 
 
 def read(capture):
@@ -334,6 +339,41 @@ def launched(options):
         capturing(trace)
     names = play_all(trace, inside)
     compare(" ".join(["launched"] + options), trace.finish(), names)
+
+
+RACES = 30
+GOODBYE = "s = dial(%d); s.sendall(b'bye'); s.shutdown(socket.SHUT_WR); read_all(s); s.close()"
+
+
+@test("launched: both sides close at the same time, and CLOSE is what the packets say, or unknown, but for FINs that cross")
+def goodbye():
+    inside, capture = other_host(), scratch("capture")
+    dump = dumping(capture)
+    trace = Trace([], words(), stdin=subprocess.PIPE)
+    play, names = Play(trace, inside), {}
+    for _ in range(RACES):
+        with play.bound() as listener:
+            listener.listen()
+            names[play.key] = SCENARIOS[0]
+            thread = threading.Thread(target=answer_goodbye, args=(listener,))
+            thread.start()
+            play.here(GOODBYE % play.key)
+            thread.join()
+    trace.popen.stdin.close()
+    rows = trace.finish()
+    wait_for(lambda: has_all(capture, names), "the capture")
+    dump.signal(signal.SIGINT)
+    dump.wait()
+    wire = {row["rport"]: row["close"] for row in read(capture).finish()}
+    equal(sorted(row["rport"] for row in rows), sorted(names), "connections")
+    # A FIN that has come to the interface, but not to the socket before its own, is first in packets alone.
+    wrong = [short(row) for row in rows if row["close"] not in (wire[row["rport"]], None)]
+    check(len(wrong) <= RACES // 4, wrong)
+
+
+def answer_goodbye(listener):
+    with listener.accept()[0] as peer:
+        peer.recv(3, socket.MSG_WAITALL)
 
 
 for _options in ([], ["-i", "any"], ["-i", "here"]):
