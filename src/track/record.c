@@ -443,11 +443,10 @@ static void settle_end(const struct record *record, struct conn *conn)
 
 	if (conn->close == CLOSE_UNKNOWN && close != CLOSE_UNKNOWN)
 		conn->close = (uint8_t)close;
-	/*
-	 * The process ended first: segments that the kernel sent afterwards are not the program's. A FIN that was sent
-	 * before, by shutdown(2) or by a process that shared the socket, is.
-	 */
-	if (evidence->exit_ns > evidence->close_ns && !tcp_payload_may_be_reset(&evidence->tcp_payload) &&
+	/* Segments that the kernel sent after the process ended are not its own. A RST refuses an attempt, and aborts
+	 * none. */
+	if (evidence->exit_ns > evidence->close_ns &&
+	    (conn->result == RESULT_ABORT || !tcp_payload_may_be_reset(&evidence->tcp_payload)) &&
 	    (conn->close == CLOSE_UNKNOWN ||
 	     (conn->close == CLOSE_LFIN && !evidence->tcp_payload.shutdown &&
 	      (evidence->tcp_payload.close_state == 0 || evidence->tcp_payload.close_state == TCP_ESTABLISHED))))
