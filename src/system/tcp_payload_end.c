@@ -81,6 +81,9 @@ bool tcp_payload_was_cut(const struct tcp_payload *tcp_payload)
 /** is_unfinished() - whether the peer had not acknowledged all that was sent, and a FIN, when the socket ended */
 static bool is_unfinished(const struct tcp_payload *tcp_payload)
 {
+	/* An unanswered attempt is no connection yet. */
+	if (tcp_payload->none_acked && tcp_payload->syn != 0)
+		return false;
 	return tcp_payload->final && !tcp_payload->disconnected && tcp_payload->timewait != TIMEWAIT_PRESENT &&
 	       (tcp_payload_own_fin(tcp_payload) == 0 || tcp_payload->all_acked == 0);
 }
