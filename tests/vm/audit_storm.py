@@ -23,11 +23,12 @@ def storm():
     must([STORM, "client", "port=" + number, "connections=%d" % COUNT, "threads=2", "limit=%d" % LIMIT], limit=LIMIT)
     equal((server.wait(LIMIT), trace.wait(LIMIT)), (0, 0), "exit status: " + trace.err)
     rows = parse_rows(trace.out)
-    owned = collections.Counter(row["rport"] for row in rows if row["pid"] is not None)
+    # The client has two addresses, and may have the same port at both.
+    owned = collections.Counter((row["raddr"], row["rport"]) for row in rows if row["pid"] is not None)
     # A call that waited when the rules came has no record: of its connection only the final counters are known.
     unknown = [short(row) for row in rows if row["pid"] is None]
-    equal(len({row["rport"] for row in rows}), COUNT, "connections: %s %s" % (rows.summary, trace.err))
-    equal([number for number, count in owned.items() if count > 1], [], "ports with several rows")
+    equal(len({(row["raddr"], row["rport"]) for row in rows}), COUNT, "connections: %s %s" % (rows.summary, trace.err))
+    equal([end for end, count in owned.items() if count > 1], [], "ends with several rows")
     check(len(owned) >= COUNT - 1, "connections without process: %s" % unknown)
     equal({(row["pid"] or server.pid, row["result"], row["dir"]) for row in rows}, {(server.pid, "ok", "in")}, "owner and result")
     wrong = [short(row) for row in rows if row["state"] == "closed" and
