@@ -55,6 +55,12 @@ def compare(rows, truth):
     equal(rows.summary["stops"], 0, "stops")
 
 
+def need_all_reports(rows):
+    """Skips the test where storms of other programs of this host have left no room for the ends of its sockets."""
+    if rows.summary["lost"]["netlink"] != 0:
+        raise Skip("the kernel's reports were lost: %s" % rows.summary["lost"])
+
+
 def play(words, target=Client, options=(), **keywords):
     """Return: the rows and the truth of a client that ends."""
     client = target(words, **keywords)
@@ -160,6 +166,7 @@ def not_waiting():
     refused = free_port()
     rows, truth = play(["nonblock", "count=40", "connect=127.0.3.1:%d" % port, "poll", "so-error", "close",
                         "connect=127.0.0.1:%d" % refused, "poll", "so-error", "close", "done"])
+    need_all_reports(rows)
     equal((len(rows), len(truth)), (80, 80), "rows and connections: %s" % [short(row) for row in rows[:3]])
     equal(collections.Counter(identity(row, False) for row in rows), collections.Counter(identity(fact, False) for fact in truth), "rows")
     for row in rows:
@@ -172,6 +179,7 @@ def not_waiting():
 def alone():
     _, port = server("127.0.3.2")
     rows, truth = play(["nonblock", "connect=127.0.3.2:%d" % port, "poll", "so-error", "send=10", "close"])
+    need_all_reports(rows)
     equal([(row["result"], row["lport"], row["tx_bytes"]) for row in rows], [("ok", truth[0]["lport"], 10)], "rows")
 
 
@@ -329,6 +337,7 @@ def unseen_accepts():
         equal(program.wait(), 0, "its end")
     for how, trace in zip(("libc", "null"), traces):
         rows = trace.finish()
+        need_all_reports(rows)
         equal((len(rows), rows.summary["accepted_unseen"]), (8, 3), "%s: rows, and those that passed no breakpoint" % how)
         equal(sum("g" in row["seen"] for row in rows), 3, "%s: marked rows" % how)
         if how == "libc":
