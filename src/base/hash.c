@@ -44,3 +44,10 @@ uint64_t hash_bytes(const struct hash_key *key, const void *data, size_t length)
 		last |= (uint64_t)bytes[i] << (8 * (i - whole));
 	return hash_sip_end(v, last);
 }
+
+size_t hash_place(const void *data, size_t length, size_t places)
+{
+	static const struct hash_key key;
+
+	return (size_t)(hash_bytes(&key, data, length) % places);
+}

@@ -70,6 +70,13 @@ static inline __attribute__((always_inline)) uint64_t hash_sip_end(uint64_t v[4]
 /** hash_bytes() - SipHash-1-3 of @length bytes at @data under @key */
 uint64_t hash_bytes(const struct hash_key *key, const void *data, size_t length);
 
+/**
+ * hash_place() - the place of @length bytes at @data in a table of @places, where a newer entry replaces an older one
+ *
+ * What is replaced shows in the output, so there is no secret: the same input gives the same output.
+ */
+size_t hash_place(const void *data, size_t length, size_t places);
+
 /** hash_words() - the same of @count words of 64 bits; quicker for short keys */
 uint64_t hash_words(const struct hash_key *key, const uint64_t *words, size_t count);
 

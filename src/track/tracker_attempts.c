@@ -51,7 +51,6 @@ struct attempts_to {
 struct attempts {
 	struct idmap *descriptors;
 	uint64_t anywhere;
-	struct hash_key key;
 	struct attempts_to places[PLACES];
 };
 
@@ -60,7 +59,6 @@ static struct attempts *attempts_of(struct tracker *tracker)
 	if (tracker->attempts == NULL) {
 		tracker->attempts = xcalloc(1, sizeof(*tracker->attempts));
 		tracker->attempts->descriptors = idmap_new(sizeof(struct descriptor));
-		hash_key_random(&tracker->attempts->key);
 	}
 	return tracker->attempts;
 }
@@ -80,7 +78,7 @@ static uint64_t key_of(pid_t pid, int fd)
 
 static struct attempts_to *place_of(struct attempts *attempts, const struct endpoint *remote)
 {
-	return &attempts->places[hash_bytes(&attempts->key, remote, sizeof(*remote)) % PLACES];
+	return &attempts->places[hash_place(remote, sizeof(*remote), PLACES)];
 }
 
 /* Return: whether there was one, to this peer or to an unknown one. */

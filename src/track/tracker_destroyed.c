@@ -58,7 +58,6 @@ struct ended_with {
  * @doubt_ns: as in struct ended_with, of all peers
  */
 struct destroyed {
-	struct hash_key key;
 	uint64_t count;
 	int64_t dropped_ns, lost_ns;
 	struct endpoint remote;
@@ -69,10 +68,8 @@ struct destroyed {
 
 static struct destroyed *destroyed_of(struct tracker *tracker)
 {
-	if (tracker->destroyed == NULL) {
+	if (tracker->destroyed == NULL)
 		tracker->destroyed = xcalloc(1, sizeof(*tracker->destroyed));
-		hash_key_random(&tracker->destroyed->key);
-	}
 	return tracker->destroyed;
 }
 
@@ -83,7 +80,7 @@ void tracker_destroyed_free(struct tracker *tracker)
 
 static struct ended_with *place_of(struct destroyed *destroyed, const struct endpoint *remote)
 {
-	return &destroyed->places[hash_bytes(&destroyed->key, remote, sizeof(*remote)) % PLACES];
+	return &destroyed->places[hash_place(remote, sizeof(*remote), PLACES)];
 }
 
 static struct destroyed_socket *kept(struct destroyed *destroyed, uint64_t number)

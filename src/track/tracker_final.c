@@ -20,7 +20,7 @@ static struct final_counters *place_of(struct tracker *tracker, const struct flo
 {
 	struct endpoint ends[2] = {flow->local, flow->remote};
 
-	return &tracker->finals[hash_bytes(&tracker->finals_key, ends, sizeof(ends)) % PLACES];
+	return &tracker->finals[hash_place(ends, sizeof(ends), PLACES)];
 }
 
 void tracker_final_keep(struct tracker *tracker, const struct event *event)
@@ -30,10 +30,8 @@ void tracker_final_keep(struct tracker *tracker, const struct event *event)
 
 	if (sent < 0 || !flow_is_complete(&event->flow))
 		return;
-	if (tracker->finals == NULL) {
+	if (tracker->finals == NULL)
 		tracker->finals = xcalloc(PLACES, sizeof(*tracker->finals));
-		hash_key_random(&tracker->finals_key);
-	}
 	*place_of(tracker, &reverse) = (struct final_counters){reverse, event->time_ns, sent};
 }
 

@@ -90,9 +90,7 @@ struct early_icmp {
  * @message: the one that comes in pieces
  * @pending_messages: the messages that wait for an owner of their connection
  * @finals: final counters of other ends, by hash of the flow; made when the first one comes
- * @finals_key: the hash's secret
  * @unowned: ends whose owner is unknown, by hash of the flow of the other end; made when the first one comes
- * @unowned_key: the hash's secret
  * @attempts: those of connect(2) that breakpoints reported, NULL none were
  * @destroyed: sockets that ended, one of which may be that of an attempt, NULL none
  * @accepts: calls of accept(2) likewise
@@ -134,9 +132,7 @@ struct tracker {
 	struct message message;
 	struct pending_limit pending_messages;
 	struct final_counters *finals;
-	struct hash_key finals_key;
 	struct unowned_end *unowned;
-	struct hash_key unowned_key;
 	struct attempts *attempts;
 	struct destroyed *destroyed;
 	struct accepts *accepts;

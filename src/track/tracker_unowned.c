@@ -20,11 +20,9 @@ static struct unowned_end *place_of(struct tracker *tracker, const struct flow *
 {
 	struct endpoint ends[2] = {flow->local, flow->remote};
 
-	if (tracker->unowned == NULL) {
+	if (tracker->unowned == NULL)
 		tracker->unowned = xcalloc(PLACES, sizeof(*tracker->unowned));
-		hash_key_random(&tracker->unowned_key);
-	}
-	return &tracker->unowned[hash_bytes(&tracker->unowned_key, ends, sizeof(ends)) % PLACES];
+	return &tracker->unowned[hash_place(ends, sizeof(ends), PLACES)];
 }
 
 /**

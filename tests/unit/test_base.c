@@ -71,6 +71,8 @@ static void hash_is_siphash(void **state)
 	assert_true(hash_bytes(&key, bytes, 15) != hash_bytes(&key, bytes, 16));
 	assert_true(hash_bytes(&key, bytes, 15) != hash_bytes(&other, bytes, 15));
 	assert_true(hash_bytes(&key, bytes, 0) == UINT64_C(0xabac0158050fc4dc));
+	/* The same in each process. */
+	assert_int_equal(hash_place(bytes, 15, 8192), 0x9ea);
 	assert_true(hash_bytes(&key, bytes, 12) ==
 		    hash_short(&key, UINT64_C(0x0706050403020100), UINT32_C(0x0b0a0908)));
 }
