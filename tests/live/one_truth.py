@@ -58,6 +58,7 @@ def exit_with(s):
     s.close()
     os.write(write_end, b"x")
     os.waitpid(pid, 0)
+print("ready", flush=True)
 for line in sys.stdin:
     exec(line)
     print("done", flush=True)
@@ -289,8 +290,7 @@ def compare(way, rows, names, each=True):
 def beside():
     inside = other_host()
     player = Process(words(), stdin=subprocess.PIPE)
-    wait_for(lambda: status_field(player.pid, "State")[:1] == "S" and len(os.listdir("/proc/%d/fd" % player.pid)) == 3,
-             "the player to wait")
+    wait_for(lambda: "ready" in player.out, "the player")
     capture = scratch("capture")
     traces = {"attached": attach([player.pid], runner=[]), "diag": watch([player.pid], ["--look-ms=2"], before=[]),
               "-i any": Trace(["-i", "any"]), "-i here": Trace(["-i", "here"])}
