@@ -43,8 +43,8 @@ struct peers {
 /* Of two identities by the same keys. */
 static bool same_further(const struct peers_further *a, const struct peers_further *b)
 {
-	if (a == NULL)
-		return true;
+	if (a == NULL || b == NULL)
+		return a == NULL;
 	if (memcmp(a, b, offsetof(struct peers_further, text)) != 0)
 		return false;
 	for (unsigned int i = 0; i < PEERS_TEXT_NUM; i++) {

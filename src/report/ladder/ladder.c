@@ -284,9 +284,9 @@ GETTER(message)
 	get_text(value, message_of(row) != NULL ? column_message_kind(message_of(row)->kind) : NULL);
 }
 
-#define COLUMN(name, type, unit, help, getter)                \
-	{                                                     \
-		name, COLUMN_##type, unit, help, get_##getter \
+#define COLUMN(name, type, unit, help, getter)                   \
+	{                                                        \
+		name, COLUMN_##type, unit, help, get_##getter, 0 \
 	}
 static const struct column columns[] = {
 	COLUMN("CONN", NUMBER, "", "number of the connection", conn),

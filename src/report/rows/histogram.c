@@ -154,11 +154,11 @@ static void get_bar(const struct row *row, struct names *names, struct value *va
 const struct column *histogram_columns(size_t *count)
 {
 	static const struct column columns[] = {
-		{"FROM_MS", COLUMN_MS, "ms", "smallest value in this row", get_from},
-		{"TO_MS", COLUMN_MS, "ms", "smallest value above this row", get_to},
-		{"COUNT", COLUMN_COUNT, "connections", "number of connections", get_count},
-		{"BAR", COLUMN_TEXT, "", "count relative to the fullest row", get_bar},
-		{"SLICE", COLUMN_TIME, "s", "with -I: start of the row's interval", get_slice},
+		{"FROM_MS", COLUMN_MS, "ms", "smallest value in this row", get_from, 0},
+		{"TO_MS", COLUMN_MS, "ms", "smallest value above this row", get_to, 0},
+		{"COUNT", COLUMN_COUNT, "connections", "number of connections", get_count, 0},
+		{"BAR", COLUMN_TEXT, "", "count relative to the fullest row", get_bar, 0},
+		{"SLICE", COLUMN_TIME, "s", "with -I: start of the row's interval", get_slice, 0},
 	};
 
 	*count = sizeof(columns) / sizeof(columns[0]);
