@@ -296,15 +296,13 @@ void capabilities_start(const struct options *options)
 	if (options->pid_count > 0 && options_traces(options))
 		fprintf(stderr,
 			"conntrace: attached by ptrace, which knows every column: the process runs slower, at a fifth "
-			"of "
-			"its speed if it does nothing but connections%s%s%s (see OVERHEAD in conntrace(1))\n",
+			"of its speed if it does nothing but connections%s%s%s (see OVERHEAD in conntrace(1))\n",
 			no_perf.text[0] != '\0' ? "; --via=perf " : "", no_perf.text,
 			can_watch(options) ? "; --via=diag does not stop it" : "");
 	if (no_bpf.text[0] != '\0')
 		fprintf(stderr,
 			"conntrace: watching %s by samples: connections that are opened and closed between two of them "
-			"have "
-			"no known process; %s\n",
+			"have no known process; %s\n",
 			geteuid() == 0 ? "the processes of this host" : "your processes", no_bpf.text);
 	if (!isatty(STDERR_FILENO) || options->command != NULL || options->top)
 		return;
