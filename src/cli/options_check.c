@@ -452,15 +452,17 @@ static int suggest_reads(const struct options_check *options_check, const struct
 	return error;
 }
 
-/* Without processes, packets or a file: the screen, BPF, and a choice of processes are for the whole host. */
+/*
+ * A choice of processes is of the whole host, beside packets too. The screen, BPF and audit are for the whole host
+ * where there are no packets.
+ */
 static void settle_all(struct options *options)
 {
-	bool is_bare = options->command == NULL && options->pid_count == 0 && options->interface_count == 0 &&
-		       !options_is_file(options);
-
-	if (is_bare && (options->via == OPTIONS_VIA_BPF || options->via == OPTIONS_VIA_AUDIT ||
-			!process_choice_is_empty(&options->filter.processes) ||
-			(options->top && options->via == OPTIONS_VIA_AUTO)))
+	if (options->command != NULL || options->pid_count > 0 || options_is_file(options))
+		return;
+	if (!process_choice_is_empty(&options->filter.processes) ||
+	    (options->interface_count == 0 && (options->via == OPTIONS_VIA_BPF || options->via == OPTIONS_VIA_AUDIT ||
+					       (options->top && options->via == OPTIONS_VIA_AUTO))))
 		options->all = true;
 }
 

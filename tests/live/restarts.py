@@ -156,6 +156,24 @@ def by_comm():
         equal(row["comm"], NAME, short(row))
 
 
+@test("--comm beside packets: processes that are started later, too, and whose connections are short")
+def beside_packets():
+    if run([CONNTRACE, "-q", "-i", "lo", "-d", "0.1"]).status != 0:
+        raise Skip("no packets can be captured here")
+    name = NAME + "near"
+    for row in restart(["-i", "lo", "--comm=" + name], name):
+        equal(row["comm"], name, short(row))
+    if "bpf" not in ways():
+        return
+    name = NAME + "tries"
+    program = os.path.join(os.path.dirname(scratch()), name)
+    os.symlink(MKCONN, program)
+    trace = watching("bpf", ["-i", "lo", "--comm=" + name])
+    run([program, "count=20", "connect=127.0.0.1:1", "done"])
+    rows, _ = final(trace)
+    equal([row["result"] for row in rows], ["refused"] * 20, "short ones")
+
+
 @test("--comm of more bytes than the kernel keeps; repeated, one of the names is enough")
 def by_long_comm():
     name = NAME + "-longer-than-15"
