@@ -45,7 +45,8 @@ static int refuse(const char *text, struct err *err)
 		text_add(&allowed, i == 0 ? "" : i < last ? ", " : " and ");
 		text_add(&allowed, kinds[i]->help);
 	}
-	ret = err_set(err, EINVAL, "--report does not know " ERR_QUOTED "; allowed are %s", text, allowed.data);
+	ret = err_set(err, EINVAL, "--report does not know " ERR_QUOTED "; allowed are %s%s", text, allowed.data,
+		      strchr(text, ',') != NULL ? "; each report needs its own --report" : "");
 	text_free(&allowed);
 	return ret;
 }

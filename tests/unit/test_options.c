@@ -272,6 +272,7 @@ static void words_are_checked(void **state)
 	assert_ptr_equal(options.reports[REPORT_MOST].ops, &report_conns);
 	options_free(&options);
 	refuses("-z nonsense true", "--report does not know \"nonsense\"; allowed are peers, conns");
+	refuses("-z peers,conns true", "and histogram,COLUMN; each report needs its own --report");
 	refuses("--via=wire true", "--via does not know \"wire\"; allowed are auto, ptrace, diag, bpf");
 	refuses("--format=xml true",
 		"--format does not know \"xml\"; "
