@@ -68,7 +68,7 @@ static void block_signals(sigset_t *before, const struct options *options)
 		top_screen_signals();
 }
 
-static int watch(const struct options *options)
+static int watch(struct options *options)
 {
 	struct session *session;
 	struct err err = {""};
@@ -78,6 +78,8 @@ static int watch(const struct options *options)
 	crash_watch("watched processes run on");
 	block_signals(&mask, options);
 	rc = session_open(&session, options, &mask, &status, &err);
+	if (rc != 0 && capabilities_choose_again(options, &err))
+		rc = session_open(&session, options, &mask, &status, &err);
 	if (rc != 0) {
 		if (status == EXIT_USAGE)
 			(void)options_usage(&err);

@@ -212,6 +212,18 @@ void capabilities_choose(struct options *options)
 		choose_attached(options, kept);
 }
 
+bool capabilities_choose_again(struct options *options, const struct err *err)
+{
+	static const char by_perf[] = "--via=perf ";
+
+	if (!is_chosen || strncmp(err->text, by_perf, sizeof(by_perf) - 1) != 0)
+		return false;
+	options->via = OPTIONS_VIA_AUTO;
+	is_chosen = false;
+	(void)err_set(&no_perf, ENOTSUP, "%s", err->text + sizeof(by_perf) - 1);
+	return true;
+}
+
 /* How -p would watch its processes. PTRACE_SEIZE stops none, and ends with conntrace. */
 static void check_given(FILE *to, struct options *options)
 {

@@ -502,6 +502,34 @@ def not_working():
                                               "a fifth of its speed" in err and "OVERHEAD" in err), err)
 
 
+@test("breakpoints that another program takes at the last moment: without --via ptrace is taken, with --via=perf the run ends")
+def taken_meanwhile():
+    strace = lib.need("strace")
+    sleeper = Process(as_nobody() + ["sleep", "600"])
+    wait_for(lambda: status_field(sleeper.pid, "Name") == "sleep", "the program to start")
+
+    def tried(inject, *options):
+        log = scratch("calls")
+        result = run(as_nobody() + [strace, "-f", "-o", log, "-e", "trace=perf_event_open"] + inject +
+                     [CONNTRACE, "-d", "0.1", "-p", str(sleeper.pid)] + list(options))
+        return result, [line.split()[0] for line in lib.read_file(log).splitlines() if "perf_event_open(" in line]
+
+    def taken(*options):
+        """The last calls are those that set the breakpoints for good."""
+        result, calls = tried([], *options)
+        if result.status != 0 or not ("attached by perf" in result.err or options):
+            raise Skip("breakpoints are not taken here: " + result.err)
+        last = calls.count(max(set(calls), key=calls.count)) - 3
+        return tried(["-e", "inject=perf_event_open:error=ENOSPC:when=%d+" % last], *options)[0]
+    for options in ([], ["--via=perf"]):
+        result = taken(*options)
+        check("--via=perf cannot work: the breakpoints of PID %d are in use" % sleeper.pid in result.err, result.err)
+        # Where Yama does not let ptrace do it, the message is another one.
+        check(("attached by ptrace" in result.err) == (not options) or "permitted" in result.err, result.err)
+        check(result.status == (1 if options else 0) or "permitted" in result.err, "exit status %d: %s" % (result.status, result.err))
+    check(sleeper.alive() and tracer_of(sleeper.pid) == 0, "it sleeps on")
+
+
 @test("--check shows what the host allows, and with -p the way that would be taken, and why")
 def checked():
     sleeper = Process(as_nobody() + ["sleep", "600"])
