@@ -114,6 +114,7 @@ void run_stats_fill(struct summary *summary, const struct tracker *tracker, stru
 	summary->left_out[SUMMARY_LEFT_COPY] = run.left_out[LEFT_OUT_COPY];
 	summary->left_out[SUMMARY_LEFT_LATE] = run.left_out[LEFT_OUT_LATE];
 	summary->left_out[SUMMARY_LEFT_UNCLAIMED] = run.left_out[LEFT_OUT_UNCLAIMED];
+	summary->left_out[SUMMARY_LEFT_EARLY] = run.left_out[LEFT_OUT_EARLY];
 	summary->left_out[SUMMARY_LEFT_FRAGMENT] = stats.left[PACKET_LEFT_FRAGMENT];
 	summary->left_out[SUMMARY_LEFT_MALFORMED] = stats.left[PACKET_LEFT_MALFORMED];
 	summary->left_out[SUMMARY_LEFT_TUNNEL] = stats.left[PACKET_LEFT_TUNNEL];
@@ -233,6 +234,12 @@ static void explain_nothing(struct text *text, const struct summary *summary, co
 			text_add(text, "no TCP connection is known to be one of ");
 			text_add(text, who);
 			text_add(text, "; what was lost may be");
+		} else if (summary->left_out[SUMMARY_LEFT_EARLY] > 0) {
+			text_add(text, who);
+			add_number(
+				text,
+				" neither made nor accepted a TCP connection since they are watched; the process of ",
+				summary->left_out[SUMMARY_LEFT_EARLY], " frames of before is unknown");
 		} else {
 			text_add(text, who);
 			text_add(text, " neither made nor accepted a TCP connection; UDP is not followed");

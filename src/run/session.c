@@ -82,7 +82,6 @@ static void open_tracker(struct session *session, int64_t begin_ns)
 {
 	const struct options *options = session->options;
 	struct tracker_config config = tracking_config(options, session->sources);
-	struct event run = tracking_run(options, session->sources, &config);
 	struct tracker_notify notify = {session, on_opened, on_finished,
 					output_wants_messages(session->output) ? on_message : NULL};
 	struct tracker_observer observer;
@@ -113,8 +112,15 @@ static void open_tracker(struct session *session, int64_t begin_ns)
 		sources_on_packet(session->sources, owner_lookup_packet, session->owner_lookup);
 	if (session->packet_save != NULL)
 		packet_save_begin(session->packet_save, session->sources, session->tracker);
-	if (options->replay == NULL)
+	if (options->replay == NULL) {
+		struct event run;
+
+		/* The sockets that have been destroyed so far are older than the watch. */
+		if (!session->is_file)
+			(void)sources_read(session->sources);
+		run = tracking_run(options, session->sources, &config, begin_ns);
 		session_feed_one(session, &run);
+	}
 }
 
 /* What is read of the system, before any source is open. */

@@ -27,10 +27,11 @@ struct tracker_config tracking_config(const struct options *options, const struc
 }
 
 struct event tracking_run(const struct options *options, const struct sources *sources,
-			  const struct tracker_config *config)
+			  const struct tracker_config *config, int64_t begin_ns)
 {
-	/* In a file the events give the time: this one must not move it to today. */
-	struct event run = event_new(EVENT_RUN, ORIGIN_KERNEL, options_is_file(options) ? CLOCK_UNKNOWN : clock_now());
+	/* In a file the events give the time, and @begin_ns is unknown: this one must not move it to today. */
+	bool is_at_begin = options_is_file(options) || options->command != NULL;
+	struct event run = event_new(EVENT_RUN, ORIGIN_KERNEL, is_at_begin ? begin_ns : clock_now());
 
 	run.run.whole = config->whole;
 	run.run.has_destroy = config->has_all_destroy ? 2 : config->has_destroy;

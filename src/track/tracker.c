@@ -212,6 +212,7 @@ static void feed_one(struct tracker *tracker, struct event *event, uint32_t hash
 	case EVENT_RUN:
 		tracker->stats.run = event->run;
 		tracker->config.whole = event->run.whole;
+		tracker->watched_ns = event->time_ns;
 		tracker->config.has_destroy = event->run.has_destroy != 0;
 		tracker->config.has_all_destroy = event->run.has_destroy > 1;
 		tracker->config.netns = event->run.netns;

@@ -104,6 +104,8 @@ enum left_out {
 	LEFT_OUT_LATE,
 	/** its connection belongs to no watched process */
 	LEFT_OUT_UNCLAIMED,
+	/** the same, but the connection had no frame since the processes are watched: it may be one of theirs */
+	LEFT_OUT_EARLY,
 	LEFT_OUT_NUM
 };
 

@@ -66,10 +66,10 @@ static struct record *record_waiting(struct tracker *tracker, const struct event
  */
 static bool was_never_accepted(const struct tracker *tracker, const struct event *event)
 {
-	return event->info.reason == INFO_DESTROY && !tcp_payload_is_lost(&event->info) && !tracker->owners_come &&
-	       event->info.bytes_sent <= 0 && !tracker->config.whole && endpoint_has_ip(&event->flow.remote) &&
-	       event->info.listener != 0 && tcp_payload_final_opener(&event->info) != DIR_OUT &&
-	       tracker_listener(tracker, event) == LISTENER_OWN &&
+	return event->info.reason == INFO_DESTROY && event->time_ns >= tracker->watched_ns &&
+	       !tcp_payload_is_lost(&event->info) && !tracker->owners_come && event->info.bytes_sent <= 0 &&
+	       !tracker->config.whole && endpoint_has_ip(&event->flow.remote) && event->info.listener != 0 &&
+	       tcp_payload_final_opener(&event->info) != DIR_OUT && tracker_listener(tracker, event) == LISTENER_OWN &&
 	       (flow_is_complete(&event->flow) || !tracker_listens_mptcp(tracker, event));
 }
 

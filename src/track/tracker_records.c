@@ -47,12 +47,19 @@ static void forget(struct tracker *tracker, struct record_list *list, struct rec
 	tracker_dispose(tracker, record);
 }
 
+void tracker_leave_out(const struct tracker *tracker, const struct record *record, struct tracker_stats *stats)
+{
+	bool is_early = record->wire != NULL && wire_last_ns(record->wire) < tracker->watched_ns;
+
+	stats->left_out[is_early ? LEFT_OUT_EARLY : LEFT_OUT_UNCLAIMED] += record_frames(record);
+}
+
 void tracker_tell(struct tracker *tracker, struct record *record)
 {
 	struct conn conn;
 
 	if (!tracker_wants(tracker, record)) {
-		tracker->stats.left_out[LEFT_OUT_UNCLAIMED] += record_frames(record);
+		tracker_leave_out(tracker, record, &tracker->stats);
 		return;
 	}
 	tracker_report_put_off(tracker, record);

@@ -103,6 +103,7 @@ struct early_icmp {
  * @owners_come: calls are not watched, and a connection may be known by its final counters alone
  * @has_packets: packets made a record
  * @halves: records that wait for their packets, NULL none ever did
+ * @watched_ns: since then the processes are watched; below 0 or 0: from the begin
  * @now_ns: time of the newest event or tick
  * @tick_ns: with tracker_config.by_events: the next time at which due work is done
  * @walked: what tracker_next() returned last: @view
@@ -145,6 +146,7 @@ struct tracker {
 	bool owners_come;
 	bool has_packets;
 	struct halves *halves;
+	int64_t watched_ns;
 	int64_t now_ns;
 	int64_t tick_ns;
 	struct record *walked;
@@ -236,6 +238,9 @@ struct record *tracker_record_new(struct tracker *tracker, bool has_wire);
 
 /** tracker_dispose() - free a record that is on no list and in no table any more */
 void tracker_dispose(struct tracker *tracker, struct record *record);
+
+/** tracker_leave_out() - count the frames of a connection that no watched process owns, in @stats */
+void tracker_leave_out(const struct tracker *tracker, const struct record *record, struct tracker_stats *stats);
 
 /** tracker_tell() - report a connection that has ended */
 void tracker_tell(struct tracker *tracker, struct record *record);

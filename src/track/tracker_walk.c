@@ -104,7 +104,7 @@ static void drop_first(struct tracker *tracker)
 		tracker->stats.open++;
 		tracker->stats.unattributed += record->evidence->process == NULL;
 	} else {
-		tracker->stats.left_out[LEFT_OUT_UNCLAIMED] += record_frames(record);
+		tracker_leave_out(tracker, record, &tracker->stats);
 	}
 	tracker_fetch_after(record);
 	record_list_remove(&tracker->open, record);
@@ -129,7 +129,7 @@ void tracker_stats(const struct tracker *tracker, struct tracker_stats *stats)
 	stats->unfound = tracker_accepts_waiting(tracker);
 	for (const struct record *record = tracker->open.first; record != NULL; record = record->next) {
 		if (!tracker_wants(tracker, record)) {
-			stats->left_out[LEFT_OUT_UNCLAIMED] += record_frames(record);
+			tracker_leave_out(tracker, record, stats);
 			continue;
 		}
 		stats->open++;
@@ -137,7 +137,7 @@ void tracker_stats(const struct tracker *tracker, struct tracker_stats *stats)
 	}
 	for (const struct record *record = tracker->closing.first; record != NULL; record = record->next)
 		if (!tracker_wants(tracker, record))
-			stats->left_out[LEFT_OUT_UNCLAIMED] += record_frames(record);
+			tracker_leave_out(tracker, record, stats);
 	for (const struct record *record = tracker->closing.first; record != NULL; record = record->next) {
 		int64_t rx, tx;
 

@@ -55,7 +55,7 @@ def without_source(test, good):
     """Numbers that a way to watch has no source of are unknown, and not 0."""
     costs = {"reason", "advice", "packet_peak_kib", "listen_overflows"}
     by_packets = {"fragment", "malformed", "tunnel", "filtered"}
-    by_segments = {"copy", "late", "unclaimed", "hidden"}
+    by_segments = {"copy", "late", "unclaimed", "early", "hidden"}
     log = test.path("strace.log", STRACE)
     ways = {
         "-r": (["-r", good, "--record", "of-file"], {*CALLS, *QUEUES, *OWNERS, *LOG}, set()),

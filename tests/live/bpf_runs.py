@@ -6,6 +6,7 @@ import os
 import resource
 import signal
 import subprocess
+import sys
 
 import lib
 from lib import (CONNTRACE, MKCONN, NOBODY, STORM, Process, Skip, Trace, by_bpf, check, equal, find_row, main, mkconn, need,
@@ -24,6 +25,15 @@ def whole(options=("--all",)):
     wait_for(lambda: "debug: events" in trace.err or not trace.alive(), "conntrace to watch")
     lib.require(trace.alive(), "conntrace ended: " + trace.err)
     return trace
+
+TALKS = """
+import socket
+listening = socket.create_server(("127.0.0.1", 0))
+print("listens", flush=True)
+while True:
+    with socket.create_connection(listening.getsockname()), listening.accept()[0]:
+        pass
+"""
 
 
 @test("the whole host: both ends of every connection, with their processes; nothing of conntrace's own")
@@ -72,6 +82,20 @@ def all_and_packets():
           sorted([("in", accepting.pid, 10, 20)] * 5 + [("out", calling.pid, 20, 10)] * 5), "rows")
     for row in rows:
         check({"b", "w"} <= set(row["seen"]) and row["rx_pkts"] >= 4 and row["tx_pkts"] >= 4, "%s" % row)
+
+
+@test("frames that pass while the programs are loaded are not called those of other processes")
+def before():
+    # It alone has connections, from before the run until after it.
+    storm = Process([sys.executable, "-c", TALKS])
+    wait_for(lambda: storm.out, "the storm")
+    for options in (["--via=bpf", "-p", str(storm.pid)], ["--all"], ["--via=ptrace", "-p", str(storm.pid)]):
+        rows = whole(options + ["-i", "lo"]).interrupt()
+        left = rows.summary["left_out"]
+        equal((left["unclaimed"], rows.summary["unaccepted"]), (0, 0), "frames of other processes and never accepted, %s" % options)
+        check(left["early"] > 0 or "--via=ptrace" in options, "%s: %s" % (options, left))
+    storm.signal(signal.SIGTERM)
+    storm.wait()
 
 
 @test("what the ring has no room for is counted: conntrace is stopped while 30,000 connections pass")

@@ -1498,7 +1498,8 @@ static void the_accounts_say_what_was_lost(void **state)
 		       "\"evicted\":0,\"io_stat_uncounted\":0,"
 		       "\"cpu_s\":null,\"peak_kib\":null,\"packet_peak_kib\":null,"
 		       "\"stops\":1,\"packets\":1,\"malformed\":0,\"tcp_frames\":9,\"left_out\":{\"copy\":5,\"late\":0,"
-		       "\"fragment\":0,\"malformed\":0,\"tunnel\":1,\"filtered\":0,\"unclaimed\":0,\"hidden\":0},"
+		       "\"fragment\":0,\"malformed\":0,\"tunnel\":1,\"filtered\":0,\"unclaimed\":0,\"early\":0,"
+		       "\"hidden\":0},"
 		       "\"both_ends\":2,\"disordered\":0,\"timeless\":0,\"log_lines\":70,"
 		       "\"log_unused\":{\"other\":50,\"foreign\":0,\"damaged\":0,\"numberless\":0,\"long\":0,"
 		       "\"apart\":1,\"addressless\":0,\"kindless\":0}}}\n");

@@ -1512,6 +1512,28 @@ static void a_run_with_a_target_hides_the_others(void **state)
 	tracker_free(tracker);
 }
 
+static void frames_of_before_the_watch_are_not_of_other_processes(void **state)
+{
+	struct tracker *tracker = new_tracker(false, 100);
+	struct flow before = a_flow("192.0.2.9", 40000, "192.0.2.1", 80);
+	struct flow after = a_flow("192.0.2.9", 40001, "192.0.2.1", 80);
+	struct event run = event_new(EVENT_RUN, ORIGIN_KERNEL, T0 + 50 * MS);
+	struct tracker_stats stats;
+
+	(void)state;
+	handshake(tracker, &before, 10);
+	handshake(tracker, &after, 100);
+	feed(tracker, run);
+	tracker_stats(tracker, &stats);
+	assert_int_equal(stats.left_out[LEFT_OUT_EARLY], 3);
+	assert_int_equal(stats.left_out[LEFT_OUT_UNCLAIMED], 3);
+	(void)tracker_last(tracker, NULL);
+	tracker_stats(tracker, &stats);
+	assert_int_equal(stats.left_out[LEFT_OUT_EARLY], 3);
+	assert_int_equal(stats.left_out[LEFT_OUT_UNCLAIMED], 3);
+	tracker_free(tracker);
+}
+
 /* A file may hold very many that have ended: the oldest of them goes before its time. */
 static void the_oldest_of_many_lingers_no_longer(void **state)
 {
@@ -1655,6 +1677,7 @@ int main(void)
 		cmocka_unit_test(a_failed_end_counts_once_and_not_beside_a_row),
 		cmocka_unit_test(the_table_has_a_limit),
 		cmocka_unit_test(a_run_with_a_target_hides_the_others),
+		cmocka_unit_test(frames_of_before_the_watch_are_not_of_other_processes),
 	};
 
 	return UNIT_RUN(tests);

@@ -43,6 +43,7 @@ static const struct {
 	[SUMMARY_LEFT_TUNNEL] = {"tunnel", "in a tunnel (--decapsulate)", SUMMARY_LACKS_FRAMES},
 	[SUMMARY_LEFT_FILTERED] = {"filtered", "rejected by the filter", SUMMARY_LACKS_FRAMES},
 	[SUMMARY_LEFT_UNCLAIMED] = {"unclaimed", "of other processes", SUMMARY_LACKS_SEGMENTS},
+	[SUMMARY_LEFT_EARLY] = {"early", "of before the processes were watched", SUMMARY_LACKS_SEGMENTS},
 	[SUMMARY_LEFT_HIDDEN] = {"hidden", "of connections not selected", SUMMARY_LACKS_SEGMENTS},
 };
 TABLE_COVERS(reasons, SUMMARY_LEFT_NUM);
@@ -388,12 +389,16 @@ static void add_left_out(struct text *line, const struct summary *summary)
 	const char *before = "; TCP frames in no row: ";
 
 	for (unsigned int i = 0; i < SUMMARY_LEFT_NUM; i++) {
+		bool is_unknown;
+
 		if (summary->left_out[i] == 0)
 			continue;
 		add_count(line, before, summary->left_out[i], " ");
-		text_add(line, reasons[i].text);
+		/* Without calls the owner of an end may be unknown. */
+		is_unknown = i == SUMMARY_LEFT_UNCLAIMED && (summary->lacks & SUMMARY_LACKS_CALLS);
+		text_add(line, is_unknown ? "of other or unknown processes" : reasons[i].text);
 		/* A frame with both ends here is a frame of two connections, and the other one may be shown. */
-		if (i == SUMMARY_LEFT_HIDDEN && summary->both_ends > 0)
+		if ((i == SUMMARY_LEFT_HIDDEN || is_unknown) && summary->both_ends > 0)
 			add_count(line, " (up to ",
 				  summary->both_ends < summary->left_out[i] ? summary->both_ends : summary->left_out[i],
 				  " of them in the row of the other end)");

@@ -36,6 +36,7 @@ enum summary_left {
 	SUMMARY_LEFT_TUNNEL,
 	SUMMARY_LEFT_FILTERED,
 	SUMMARY_LEFT_UNCLAIMED,
+	SUMMARY_LEFT_EARLY,
 	/** the options exclude its connection */
 	SUMMARY_LEFT_HIDDEN,
 	SUMMARY_LEFT_NUM
