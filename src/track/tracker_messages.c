@@ -13,24 +13,40 @@ static void take_facts(struct record *record, const struct message *message, int
 		record_evidence(record)->host = xstrdup(message->host);
 }
 
-/* Several networks have connections with these ends: the message may be of any of them. */
-static bool is_ambiguous(const struct tracker *tracker, const struct flow *flow)
+/* A SYN alone has no message. */
+static bool may_speak(const struct record *record)
+{
+	return record->wire == NULL || !wire_is_lone_syn(record->wire) || wire_is_under_way(record->wire);
+}
+
+/*
+ * Find the records of both ends of @flow.
+ * Return: false when several networks have connections with these ends: the message may be of any of them.
+ */
+static bool find_ends(const struct tracker *tracker, const struct flow *flow, struct record *ends[2])
 {
 	uint32_t hash = flow_hash(&tracker->config.flow_key, flow);
 	int count[2] = {0, 0};
 	size_t at = SIZE_MAX;
-	const struct record *record;
+	struct record *record;
 	bool is_reverse;
 
-	while ((record = record_table_next(tracker->table, flow, hash, &at, &is_reverse)) != NULL)
+	ends[0] = ends[1] = NULL;
+	while ((record = record_table_next(tracker->table, flow, hash, &at, &is_reverse)) != NULL) {
+		if (ends[is_reverse] != NULL && !may_speak(record))
+			continue;
 		count[is_reverse] += !record->reported;
-	return count[0] > 1 || count[1] > 1;
+		if (ends[is_reverse] != NULL && !may_speak(ends[is_reverse]) && !ends[is_reverse]->reported)
+			count[is_reverse]--;
+		ends[is_reverse] = record;
+	}
+	return count[0] <= 1 && count[1] <= 1;
 }
 
 void tracker_messages_feed(struct tracker *tracker, const struct event *event)
 {
 	const struct message *message = &tracker->message;
-	struct flow flow = event->flow, reverse;
+	struct flow flow = event->flow;
 	struct record *ends[2], *reported[2] = {NULL, NULL}, *waits = NULL;
 	bool is_fact;
 	int first;
@@ -40,13 +56,10 @@ void tracker_messages_feed(struct tracker *tracker, const struct event *event)
 	is_fact = message->kind == MESSAGE_TLS_ANSWER || message->kind == MESSAGE_TLS_DATA;
 	if (flow.netns == 0)
 		flow.netns = tracker->config.netns;
-	if (is_ambiguous(tracker, &flow)) {
+	if (!find_ends(tracker, &flow, ends)) {
 		tracker->stats.lost[LOST_MESSAGES]++;
 		return;
 	}
-	reverse = flow_reverse(&flow);
-	ends[0] = record_table_find_flow(tracker->table, &flow);
-	ends[1] = record_table_find_flow(tracker->table, &reverse);
 	/* An answer of the accepting end, which none of the targets has accepted. */
 	if (ends[0] == NULL && ends[1] != NULL && ends[1]->is_put_off && !tracker_learns_late(tracker, &event->flow))
 		tracker_report_put_off(tracker, ends[1]);

@@ -47,7 +47,7 @@ static struct record *record_of_packet(struct tracker *tracker, const struct eve
  */
 static struct record_ends record_new_flow(struct tracker *tracker, const struct event *event, bool beside)
 {
-	struct record_ends ends = {NULL, NULL};
+	struct record_ends ends = {NULL, NULL, false};
 	struct flow reverse = flow_reverse(&event->flow);
 	const struct event_segment *segment = &event->segment;
 	bool sends = (segment->has & SEGMENT_HAS_OUTGOING) != 0;
@@ -77,22 +77,39 @@ static bool has_another_tag(const struct record *record, const struct event *eve
 	return record != NULL && record->wire != NULL && !wire_has_tag(record->wire, event->segment.tag, side);
 }
 
-/* How well the segment matches @record: numbers count more than the tag. */
+static bool is_lone_syn(const struct record *record)
+{
+	return record->wire != NULL && wire_is_lone_syn(record->wire);
+}
+
+/* The two ends are those of one connection and of a SYN beside it. */
+static bool are_of_two(struct record_ends ends)
+{
+	return ends.sender != NULL && ends.receiver != NULL && ends.sender->wire != NULL &&
+	       ends.receiver->wire != NULL && !wire_is_empty(ends.sender->wire) &&
+	       !wire_is_empty(ends.receiver->wire) && is_lone_syn(ends.sender) != is_lone_syn(ends.receiver);
+}
+
+/* How well the segment matches @record: numbers count more than the tag. A SYN is rather of an attempt. */
 static int rank_of(const struct record *record, const struct event *event, enum wire_side side)
 {
-	if (record->wire == NULL)
-		return 1;
-	return (wire_fits(record->wire, event, side) ? 2 : 0) +
-	       (wire_has_tag(record->wire, event->segment.tag, side) ? 1 : 0);
+	int rank = 1;
+
+	if (record->wire != NULL)
+		rank = wire_fits(record->wire, event, side) * 2 + wire_has_tag(record->wire, event->segment.tag, side);
+	if (rank == 0 || record->wire == NULL || wire_is_finished(record->wire))
+		return rank * 2;
+	return rank * 2 + (is_lone_syn(record) == ((event->segment.flags & SEGMENT_SYN) != 0));
 }
 
 /*
- * Several networks may have connections with these ends: choose the records that the segment belongs to.
+ * Several networks may have connections with these ends, and a SYN that its receiver did not accept stays beside the
+ * connection: choose the records that the segment belongs to.
  * Return: both NULL when it belongs to none, and begins another one.
  */
-static struct record_ends choose_network(struct tracker *tracker, const struct event *event, uint32_t hash)
+static struct record_ends choose_records(struct tracker *tracker, const struct event *event, uint32_t hash)
 {
-	struct record_ends ends = {NULL, NULL};
+	struct record_ends ends = {NULL, NULL, false};
 	int best[WIRE_SIDES] = {0, 0};
 	size_t at = SIZE_MAX;
 	struct record *record;
@@ -108,6 +125,8 @@ static struct record_ends choose_network(struct tracker *tracker, const struct e
 		best[side] = rank;
 		*(is_reverse ? &ends.receiver : &ends.sender) = record;
 	}
+	if (are_of_two(ends))
+		*(best[WIRE_LOCAL] < best[WIRE_REMOTE] ? &ends.sender : &ends.receiver) = NULL;
 	return ends;
 }
 
@@ -120,19 +139,53 @@ static struct record *with_wire(struct record *record)
 	return record;
 }
 
-/* Return: @record if the segment is of its connection, else NULL. @duplicate: set when it ends an open one. */
+/*
+ * Return: @record if the segment is of its connection, else NULL.
+ * @duplicate: set when it is open. @beside: set when it stays until the other one is answered, for the SYN may be
+ * forged or old (RFC 5961, 4.2; RFC 9293, 3.10.7.4, TIME-WAIT).
+ */
 static struct record *segment_record(struct tracker *tracker, const struct event *event, struct record *record,
-				     enum wire_side side, bool *duplicate)
+				     enum wire_side side, bool *duplicate, bool *beside)
 {
 	if (record->wire == NULL)
 		return with_wire(record);
-	if (!wire_accepts(record->wire, event, side) || (record->reported && wire_goes_on(record->wire, event, side))) {
-		if (is_alive(tracker, record, event))
-			record->duplicate = *duplicate = true;
+	if (wire_accepts(record->wire, event, side) && !(record->reported && wire_goes_on(record->wire, event, side)))
+		return record;
+	if (is_alive(tracker, record, event))
+		record->duplicate = *duplicate = true;
+	if (event->segment.flags & SEGMENT_SYN && !record->reported && wire_was_answered(record->wire))
+		*beside = true;
+	else
 		tracker_supersede(tracker, record);
-		return NULL;
-	}
-	return record;
+	return NULL;
+}
+
+/* The record of an answered connection, with the ends of the event's, that is none of @ends. */
+static struct record *find_former(struct tracker *tracker, const struct event *event, uint32_t hash,
+				  struct record_ends ends)
+{
+	size_t at = SIZE_MAX;
+	struct record *former;
+	bool is_reverse;
+
+	while ((former = record_table_next(tracker->table, &event->flow, hash, &at, &is_reverse)) != NULL)
+		if (former != ends.sender && former != ends.receiver && former->wire != NULL &&
+		    wire_was_answered(former->wire) &&
+		    wire_has_tag(former->wire, event->segment.tag, is_reverse ? WIRE_REMOTE : WIRE_LOCAL))
+			break;
+	return former;
+}
+
+/* A SYN that stayed beside a connection was accepted: that one is over. */
+static void end_former(struct tracker *tracker, const struct event *event, uint32_t hash, struct record_ends ends)
+{
+	const struct record *record = ends.sender != NULL ? ends.sender : ends.receiver;
+	struct record *former;
+
+	if (!wire_was_answered(record->wire))
+		return;
+	while ((former = find_former(tracker, event, hash, ends)) != NULL)
+		tracker_supersede(tracker, former);
 }
 
 /* Decide by the packet how long @record is kept; an owned one ends with its socket. */
@@ -257,7 +310,7 @@ static void feed_early(struct tracker *tracker, const struct event *syn, struct 
 
 void tracker_packets_recall(struct tracker *tracker, struct record *record)
 {
-	struct record_ends ends = {record, NULL};
+	struct record_ends ends = {record, NULL, false};
 
 	for (unsigned int i = 0; i < TRACKER_EARLY; i++) {
 		struct early_icmp *early = &tracker->early[i];
@@ -289,16 +342,17 @@ static void join_calls(struct tracker *tracker, const struct event *syn)
 static struct record_ends segment_records(struct tracker *tracker, const struct event *event, uint32_t hash,
 					  struct record_ends ends)
 {
-	bool duplicate = false, beside = false;
+	bool several = ends.several || are_of_two(ends), duplicate = false, beside = several;
 
-	if (has_another_tag(ends.sender, event, WIRE_LOCAL) || has_another_tag(ends.receiver, event, WIRE_REMOTE)) {
-		ends = choose_network(tracker, event, hash);
-		beside = ends.sender == NULL && ends.receiver == NULL;
+	if (several || has_another_tag(ends.sender, event, WIRE_LOCAL) ||
+	    has_another_tag(ends.receiver, event, WIRE_REMOTE)) {
+		ends = choose_records(tracker, event, hash);
+		beside |= ends.sender == NULL && ends.receiver == NULL;
 	}
 	if (ends.sender != NULL)
-		ends.sender = segment_record(tracker, event, ends.sender, WIRE_LOCAL, &duplicate);
+		ends.sender = segment_record(tracker, event, ends.sender, WIRE_LOCAL, &duplicate, &beside);
 	if (ends.receiver != NULL)
-		ends.receiver = segment_record(tracker, event, ends.receiver, WIRE_REMOTE, &duplicate);
+		ends.receiver = segment_record(tracker, event, ends.receiver, WIRE_REMOTE, &duplicate, &beside);
 	if (ends.sender == NULL && ends.receiver == NULL)
 		ends = record_new_flow(tracker, event, beside);
 	if (duplicate) {
@@ -307,6 +361,7 @@ static struct record_ends segment_records(struct tracker *tracker, const struct 
 		if (ends.receiver != NULL)
 			ends.receiver->duplicate = true;
 	}
+	ends.several = several;
 	return ends;
 }
 
@@ -320,6 +375,8 @@ void tracker_packets_feed(struct tracker *tracker, struct event *event, uint32_t
 	if (event->type == EVENT_SEGMENT) {
 		ends = segment_records(tracker, event, hash, ends);
 		feed_ends(tracker, ends, event);
+		if (ends.several)
+			end_former(tracker, event, hash, ends);
 		if (event->segment.flags & SEGMENT_SYN)
 			feed_early(tracker, event, ends);
 		if ((event->segment.flags & (SEGMENT_SYN | SEGMENT_ACK)) == SEGMENT_SYN &&

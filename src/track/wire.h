@@ -194,14 +194,14 @@ static inline bool wire_has_tag(const struct wire *wire, uint16_t tag, enum wire
 }
 
 /**
- * wire_fits() - whether the numbers of a segment are near those of this connection
+ * wire_fits() - how many numbers of a segment are near those of this connection
  * @wire: a connection of the same addresses and ports
  * @event: EVENT_SEGMENT
  * @side: who sent it
  *
- * Return: true also when there is nothing to compare them with.
+ * Return: 0 to 2; 1 when there is nothing to compare them with.
  */
-bool wire_fits(const struct wire *wire, const struct event *event, enum wire_side side);
+int wire_fits(const struct wire *wire, const struct event *event, enum wire_side side);
 
 /**
  * wire_feed() - process a segment
@@ -257,6 +257,12 @@ enum conn_result wire_result(const struct wire *wire, int64_t now_ns, int64_t ti
 
 /** wire_began_before() - whether there are packets, but none of a handshake */
 bool wire_began_before(const struct wire *wire);
+
+/** wire_was_answered() - whether both SYNs were seen, or an ACK without SYN and RST */
+bool wire_was_answered(const struct wire *wire);
+
+/** wire_is_lone_syn() - whether a SYN was seen, and wire_was_answered() is false */
+bool wire_is_lone_syn(const struct wire *wire);
 
 /** wire_both_spoke() - whether each side has sent an ACK without SYN and RST */
 bool wire_both_spoke(const struct wire *wire);

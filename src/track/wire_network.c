@@ -6,7 +6,8 @@
 /*
  * Two networks (VLANs, virtual networks in tunnels) may use the same addresses and ports at the same time. The tag of a
  * segment alone does not distinguish them: the two directions of a connection may have different tags, and so may
- * copies. Another tag together with numbers outside both windows does.
+ * copies. Another tag together with numbers outside both windows does. The same numbers distinguish a connection from
+ * a SYN with its ends that its receiver does not accept (RFC 5961, 4.2).
  */
 
 /* A window without scale (RFC 9293), and the largest accepted difference of numbers of one connection. */
@@ -31,26 +32,23 @@ static bool is_near(const struct wire *wire, enum wire_side side, uint32_t numbe
 	return llabs(wire_offset(half, number) - (int64_t)half->next) <= window_of(wire, side);
 }
 
-bool wire_fits(const struct wire *wire, const struct event *event, enum wire_side side)
+int wire_fits(const struct wire *wire, const struct event *event, enum wire_side side)
 {
 	const struct event_segment *segment = &event->segment;
 	const struct wire_half *half = &wire->halves[side], *other = &wire->halves[wire_other(side)];
-	bool is_known = false;
+	int fits = 0, known = 0;
 
 	if (half->bits & HALF_BASE) {
-		is_known = true;
-		if (segment->flags & SEGMENT_SYN && half->bits & HALF_SYN ? segment->seq == half->base
-									  : is_near(wire, side, segment->seq))
-			return true;
+		known++;
+		fits += segment->flags & SEGMENT_SYN && half->bits & HALF_SYN ? segment->seq == half->base
+									      : is_near(wire, side, segment->seq);
 	}
 	if (segment->flags & SEGMENT_ACK && other->bits & HALF_BASE) {
-		is_known = true;
-		if (is_near(wire, wire_other(side), segment->ack))
-			return true;
+		known++;
+		fits += is_near(wire, wire_other(side), segment->ack);
 	} else if (segment->flags & SEGMENT_ACK && other->bits & HALF_ACKED) {
-		is_known = true;
-		if (llabs((int64_t)(int32_t)(segment->ack - other->acked)) <= WINDOW_LEAST)
-			return true;
+		known++;
+		fits += llabs((int64_t)(int32_t)(segment->ack - other->acked)) <= WINDOW_LEAST;
 	}
-	return !is_known;
+	return known > 0 ? fits : 1;
 }

@@ -99,6 +99,18 @@ bool wire_is_under_way(const struct wire *wire)
 	return (wire->halves[WIRE_LOCAL].bits | wire->halves[WIRE_REMOTE].bits) & (HALF_ACK_SENT | HALF_DATA);
 }
 
+bool wire_was_answered(const struct wire *wire)
+{
+	const struct wire_half *local = &wire->halves[WIRE_LOCAL], *remote = &wire->halves[WIRE_REMOTE];
+
+	return (local->bits | remote->bits) & HALF_ACK_SENT || (local->bits & remote->bits & HALF_SYN);
+}
+
+bool wire_is_lone_syn(const struct wire *wire)
+{
+	return (wire->halves[WIRE_LOCAL].bits | wire->halves[WIRE_REMOTE].bits) & HALF_SYN && !wire_was_answered(wire);
+}
+
 bool wire_began_before(const struct wire *wire)
 {
 	const struct wire_half *local = &wire->halves[WIRE_LOCAL], *remote = &wire->halves[WIRE_REMOTE];

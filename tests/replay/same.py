@@ -20,6 +20,7 @@ import time
 sys.path[:0] = [os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "cli"),
                 os.path.dirname(os.path.abspath(__file__))]
 import cli
+import forged
 import frames
 from frames import ACK, FIN, PSH, RST, SYN
 
@@ -148,6 +149,7 @@ def swapped_times():
 
 OWN = {function.__name__: function for function in (goes_on_after_reset, one_way, one_way_after_reset, requests,
                                                     late_packets, in_fragments, all_reasons, swapped_times)}
+OWN["forged_and_again"] = forged.capture
 
 
 # ---- the property ----------------------------------------------------------------------------------------------------
