@@ -115,7 +115,7 @@ static __noinline void report_change(enum kernel_type type, const struct sock *s
 		record->error = argument;
 	record->fd = known->fd;
 	read_socket(record, tp, known);
-	record->netns = sk->__sk_common.skc_net.net->ns.inum;
+	record->netns = tp->inet_conn.icsk_inet.sk.__sk_common.skc_net.net->ns.inum;
 	record->old_state = (__u8)(states >> 8);
 	record->state = (__u8)states;
 	end(record);

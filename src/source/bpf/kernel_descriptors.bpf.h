@@ -30,16 +30,22 @@ static __always_inline struct sock *sock_of(struct file *file)
 	return protocol == PROTOCOL_TCP ? sk : NULL;
 }
 
-static __always_inline struct sock *sock_at(__s32 fd)
+/* The socket as a number. Not static: the kernel verifies such a function once, and not again for each path to it. */
+__noinline __u64 number_of_socket(__s32 fd)
 {
 	const struct task_struct *task = bpf_get_current_task_btf();
 	struct fdtable *table = task->files->fdt;
 	struct file *file = NULL;
 
 	if (fd < 0 || (__u32)fd >= table->max_fds)
-		return NULL;
+		return 0;
 	bpf_probe_read_kernel(&file, sizeof(file), table->fd + fd);
-	return sock_of(file);
+	return key_of(sock_of(file));
+}
+
+static __always_inline struct sock *sock_at(__s32 fd)
+{
+	return (struct sock *)(unsigned long)number_of_socket(fd);
 }
 
 /* Descriptors that find_fd() looks at. */

@@ -276,18 +276,27 @@ static __always_inline void read_counters(struct kernel_record *record, const st
 		read_measures(record, tp);
 }
 
+/*
+ * The effective user that runs now. Not static: the kernel verifies such a function once. In newer kernels each load of
+ * a pointer by a trusted one, as that of the task is, is several searches through all types of the kernel.
+ */
+__noinline __u32 current_user(void)
+{
+	const struct task_struct *task = bpf_get_current_task_btf();
+	const struct cred *cred = task->cred;
+
+	/* Never NULL; a kernel whose types have its RCU tags asks for the comparison. */
+	return cred != NULL ? cred->euid.val : (__u32)-1;
+}
+
 /* Who runs now. */
 static __always_inline void read_current(struct kernel_record *record)
 {
 	__u64 pid_tgid = bpf_get_current_pid_tgid();
-	const struct task_struct *task = bpf_get_current_task_btf();
-	const struct cred *cred = task->cred;
 
 	record->pid = pid_tgid >> 32;
 	record->tid = (__u32)pid_tgid;
-	/* Never NULL; a kernel whose types have its RCU tags asks for the comparison. */
-	if (cred != NULL)
-		record->uid = cred->euid.val;
+	record->uid = current_user();
 }
 
 /* The rest of the record is zero. */
