@@ -18,6 +18,23 @@ NODE = """
 require('http').createServer((request, answer) => answer.end('you asked ' + request.url)).listen(%d, '127.0.0.1');
 """
 
+ASYNCIO = """
+import asyncio
+
+async def answer(reader, writer):
+    asked = await reader.readline()
+    await reader.readuntil(b"\\r\\n\\r\\n")
+    writer.write(b"HTTP/1.0 200 OK\\r\\n\\r\\nyou asked " + asked)
+    await writer.drain()
+    writer.close()
+
+async def main():
+    async with await asyncio.start_server(answer, "127.0.0.1", %d) as server:
+        await server.serve_forever()
+
+asyncio.run(main())
+"""
+
 GO = r"""
 package main
 
@@ -145,6 +162,31 @@ def python():
     port, place = free_port(), scratch("www")
     os.mkdir(place)
     serve([sys.executable, "-m", "http.server", "--bind", "127.0.0.1", "--directory", place, str(port)], port)
+
+
+@test("python's asyncio")
+def asyncio():
+    port = free_port()
+    serve([sys.executable, write_file(scratch("server.py"), ASYNCIO % port)], port)
+
+
+@test("postgres with pgbench: a process that accepts, and one for each connection")
+def postgres():
+    place = "/usr/lib/postgresql"
+    if os.path.isdir(place):
+        os.environ["PATH"] += "".join(":%s/%s/bin" % (place, name) for name in sorted(os.listdir(place), reverse=True))
+    initdb, program, pgbench = need("initdb", "postgres", "pgbench")
+    top, port = scratch("postgres"), free_port()
+    user = [need("setpriv"), "--reuid=%d" % lib.NOBODY, "--regid=%d" % lib.NOBODY, "--clear-groups", "--"]
+    os.mkdir(top)
+    os.chown(top, lib.NOBODY, lib.NOBODY)
+    made = run(user + [initdb, "-D", top, "-U", "tester", "-A", "trust", "-N"], limit=LIMIT, cwd="/")
+    if made.status:
+        raise lib.Skip("initdb: " + made.err.strip().replace("\n", "; "))
+    load = [pgbench, "-h", "127.0.0.1", "-p", str(port), "-U", "tester", "-n", "-c", "4", "-t", "5", "-C", "-f",
+            write_file(scratch("sql"), "select 1;\n"), "postgres"]
+    serve(user + [program, "-D", top, "-p", str(port), "-k", top, "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"], port,
+          lambda: wait_for(lambda: run(load, limit=LIMIT).status == 0, "pgbench", LIMIT), cwd="/")
 
 
 @test("node")
