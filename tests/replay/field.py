@@ -407,8 +407,8 @@ class Cut(Framed):
         super().__init__(1, ethernet)
         self.length = length
 
-    def frame(self, data, **how):
-        super().frame(data[:self.length], length=len(data), **how)
+    def frame(self, data, length=None, **how):
+        super().frame(data[:self.length], length=length or len(data), **how)
 
 
 @test("frames that are cut behind the TCP header, or within its options")
@@ -416,6 +416,27 @@ def cut():
     for length in (54, 58, 60, 96):
         compare(Cut(length), False)
     compare(Cut(74), True)
+
+
+@test("more bytes than there are sequence numbers")
+def wraps():
+    """Large segments that were cut, both ways; the file is small."""
+    capture = Cut(54)
+    talk = Talk(capture, cseq=CSEQ, sseq=SSEQ)
+    talk.open()
+    sizes, each = (200000, 60000), 48000
+    for _ in range(each):
+        for side, size in enumerate(sizes):
+            packet = bytearray(talk.packet(side, PSH | ACK))
+            packet[2:4] = struct.pack(">H", 40 + size if size < 65000 else 0)
+            capture.frame(ethernet(bytes(packet)), length=54 + size)
+            talk.seq[side] += size
+    talk.up(ACK)
+    talk.down(ACK)
+    talk.close()
+    rows = rows_of(capture.bytes())
+    equal([[row[column] for column in ("rx_bytes", "tx_bytes", "rx_pkts", "tx_pkts", "retrans", "close")] for row in rows],
+          [[sizes[0] * each, sizes[1] * each, each + 5, each + 3, 0, "rfin"]], "the row")
 
 
 main()
