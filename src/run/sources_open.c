@@ -258,7 +258,6 @@ static int open_audit(struct sources *sources, struct source_slot *slot, const s
 	return rc == 0 && sources->command != NULL ? command_go(sources->command, opening->exit_status, err) : rc;
 }
 
-/* When the last sample began. */
 static int64_t sampled_ns(const void *context)
 {
 	const struct sources *sources = context;
@@ -284,23 +283,22 @@ static bool find_listener(const void *context, uint32_t inode, struct endpoint *
 static int open_breakpoints(struct sources *sources, const struct tracer_config *target, struct err *err)
 {
 	struct source_slot *slot = sources_slot(sources, &breakpoints_source);
+	bool each = sampler_shares(sources->sampler) || perf_choice_asks_calls(sources->options);
 	struct breakpoints_config config = {
 		.pids = target->pids,
 		.pid_count = target->pid_count,
 		.follow = target->follow,
-		.accepts = sampler_shares(sources->sampler) || perf_choice_asks_calls(sources->options),
+		.accepts = each || sampler_splits(sources->sampler),
+		.one_accept = !each,
+		.events = merge_stream(sources->merge),
 		.sampled_ns = sampled_ns,
 		.reported_ns = reported_ns,
 		.find_listener = find_listener,
 		.context = sources,
 	};
 	struct breakpoints *breakpoints = NULL;
-	int rc;
+	int rc = breakpoints_open(&breakpoints, &config, err);
 
-	if (sources->options->via != OPTIONS_VIA_PERF)
-		return 0;
-	config.events = merge_stream(sources->merge);
-	rc = breakpoints_open(&breakpoints, &config, err);
 	if (rc != 0) {
 		err_wrap(err, "--via=perf cannot work");
 		return rc;
@@ -347,7 +345,8 @@ static int open_sampler(struct sources *sources, struct source_slot *slot, const
 	if (rc != 0)
 		return rc;
 	slot->source = sources->sampler;
-	rc = open_breakpoints(sources, &target, err);
+	if (sources->options->via == OPTIONS_VIA_PERF)
+		rc = open_breakpoints(sources, &target, err);
 	if (rc != 0)
 		return rc;
 	return sources->command != NULL ? command_go(sources->command, opening->exit_status, err) : 0;

@@ -270,6 +270,55 @@ def shared_listener():
     equal([len({row["tid"] for row in rows}), sum(row["tid"] == pid for row in rows)], [2, 35], "threads")
 
 
+SPLIT = """
+import os, socket, sys
+listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+pids = [os.getpid()]
+go = [os.pipe() for _ in range(2)]
+for number in range(2):
+    if os.fork() == 0:
+        for _ in iter(lambda: os.read(go[number][0], 1), b"."):
+            served = listener.accept()[0]
+            client = socket.socket()
+            client.setblocking(False)
+            client.connect_ex(("127.0.0.1", int(sys.argv[1])))
+            while client.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0:
+                pass
+            client.close()
+            served.sendall(str(os.getpid()).encode())
+            served.close()
+        os._exit(0)
+print(listener.getsockname()[1], flush=True)
+for line in sys.stdin:
+    os.write(go[int(line)][1], b"x")
+for _, writing in go:
+    os.write(writing, b".")
+for _ in go:
+    os.wait()
+"""
+
+
+@test("watched processes share a listener: each accepted connection has its process, and a refused attempt its errno")
+def split_listener():
+    refused = free_port()
+    program = Process(as_nobody() + [sys.executable, "-c", SPLIT, str(refused)], stdin=subprocess.PIPE)
+    wait_for(lambda: program.out.endswith("\n"), "the program to start")
+    trace = by_perf([program.pid])
+    pids = {}
+    for number in range(20):
+        program.popen.stdin.write(b"%d\n" % (number % 2))
+        program.popen.stdin.flush()
+        with socket.create_connection(("127.0.0.1", int(program.out)), source_address=("127.0.1.%d" % (number + 1), 0)) as client:
+            pids[client.getsockname()[0]] = int(client.recv(100))
+    program.popen.stdin.close()
+    equal(program.wait(), 0, "its end")
+    rows = trace.finish()
+    equal(len(set(pids.values())), 2, "processes that accept")
+    equal({row["raddr"]: row["pid"] for row in rows if row["dir"] == "in"}, pids, "processes")
+    equal([(row["rport"], row["result"], row["errno"]) for row in rows if row["dir"] == "out"],
+          [(refused, "refused", "ECONNREFUSED")] * 20, "attempts")
+
+
 ALONE = """
 import socket
 listener = socket.create_server(("127.0.0.1", 0), backlog=64)

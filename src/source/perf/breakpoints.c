@@ -68,6 +68,7 @@ static void await_samples(struct breakpoints *breakpoints, const struct event *e
 	if (event->call.kind != CALL_CONNECT_END ||
 	    (event->call.error != 0 && event->call.error != EINPROGRESS && event->call.error != EINTR))
 		return;
+	breakpoints->has_waiting |= event->call.error == EINPROGRESS;
 	breakpoints->attempts = array_reserve(breakpoints->attempts, breakpoints->attempt_count,
 					      &breakpoints->attempt_size, sizeof(*breakpoints->attempts));
 	breakpoints->attempts[breakpoints->attempt_count++] = (struct attempt){event->call.cookie, event->time_ns};
@@ -285,6 +286,15 @@ static void report_nameless(struct breakpoints *breakpoints)
 		    "these connections have the owner that the samples prove");
 }
 
+static void report_outcomes(struct breakpoints *breakpoints)
+{
+	if (!breakpoints->lacks_outcomes || !breakpoints->has_waiting)
+		return;
+	notices_add(&breakpoints->notices,
+		    "there is no breakpoint left for getsockopt(2), because accept(2) has its place: the errno of a "
+		    "connect(2) that does not wait is unknown");
+}
+
 int breakpoints_read(struct breakpoints *breakpoints)
 {
 	breakpoints->pushed = 0;
@@ -294,6 +304,7 @@ int breakpoints_read(struct breakpoints *breakpoints)
 	breakpoints_report_path(breakpoints);
 	report_nameless(breakpoints);
 	report_unclear(breakpoints);
+	report_outcomes(breakpoints);
 	return breakpoints->pushed;
 }
 

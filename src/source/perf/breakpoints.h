@@ -21,7 +21,7 @@ struct breakpoints;
  * @pids: processes
  * @pid_count: their number
  * @follow: their children, too
- * @accepts: accept(2), too
+ * @accepts: accept(2), too; @one_accept: what a program accepts by another call than it usually does may be missed
  * @events: where events go; the caller keeps ownership
  * @sampled_ns: when the last sample of the sockets that these processes hold began, 0 none yet
  * @reported_ns: up to this time a connection that no sample shows has ended, and its final counters have been pushed,
@@ -33,7 +33,7 @@ struct breakpoints_config {
 	const pid_t *pids;
 	size_t pid_count;
 	bool follow;
-	bool accepts;
+	bool accepts, one_accept;
 	struct queue *events;
 	int64_t (*sampled_ns)(const void *context);
 	int64_t (*reported_ns)(const void *context, int64_t *pushed_ns);

@@ -66,6 +66,7 @@ static int arm(struct breakpoints *breakpoints, pid_t pid, enum armed_origin ori
 	const struct path_taken *taken = idmap_find(breakpoints->paths, (uint64_t)pid);
 	const struct sites_wish wish = {
 		.accepts = breakpoints->config.accepts,
+		.one_accept = breakpoints->config.one_accept,
 		.outcomes = true,
 		.path = taken != NULL ? taken->path : SITE_PATH_ANY,
 	};
@@ -82,6 +83,7 @@ static int arm(struct breakpoints *breakpoints, pid_t pid, enum armed_origin ori
 	if (rc != 0)
 		return rc;
 	keep_sites(breakpoints, pid, &sites);
+	breakpoints->lacks_outcomes |= sites.list[sites.count - 1].call != SITE_GETSOCKOPT;
 	if (breakpoints->config.accepts)
 		(void)procfs_sockets(pid, keep_listener, &(struct priming){breakpoints, pid});
 	breakpoints_report_ring(breakpoints, pid);

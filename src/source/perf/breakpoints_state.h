@@ -97,6 +97,8 @@ struct breakpoints {
 	size_t execs;
 	struct notices notices;
 	bool has_bare, has_path; /* one was reported */
+	bool lacks_outcomes;     /* a process has no breakpoint behind getsockopt(2) */
+	bool has_waiting;        /* a connect(2) has not waited */
 };
 
 /* breakpoints_gaps.c */

@@ -131,7 +131,10 @@ static bool read_function(const struct elf_file *file, const Elf64_Sym *symbol, 
 {
 	unsigned int type = ELF64_ST_TYPE(symbol->st_info);
 
-	if (type != STT_FUNC || symbol->st_shndx == SHN_UNDEF || symbol->st_size == 0)
+	function->length = 0;
+	if (symbol->st_shndx == SHN_UNDEF)
+		return true;
+	if (type != STT_FUNC || symbol->st_size == 0)
 		return false;
 	function->address = symbol->st_value;
 	function->length = symbol->st_size < ELF_FUNCTION_MAX ? symbol->st_size : ELF_FUNCTION_MAX;

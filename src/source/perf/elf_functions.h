@@ -17,7 +17,7 @@
  * @name: number of its name in the list of names
  * @address: virtual address, as the symbol has it
  * @offset: of its code in the file
- * @length: of its code, at most ELF_FUNCTION_MAX
+ * @length: of its code, at most ELF_FUNCTION_MAX; 0: the file imports it
  * @code: its code
  */
 struct elf_function {

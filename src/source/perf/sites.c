@@ -24,6 +24,8 @@
 /* A call has one place for programs without threads and one for others; socket(2) has one that matters. */
 #define PATHS_MAX 2
 #define FOUND_MAX (PATHS_MAX * SITE_CALL_NUM)
+/* Bits of the calls that accept. */
+#define ACCEPTS (1U << SITE_ACCEPT | 1U << SITE_ACCEPT4)
 
 /* Code is read in such pieces, each with the end of the one before; more of it than that is not searched. */
 #define OWN_AT_ONCE (1024UL * 1024)
@@ -59,6 +61,9 @@ struct mapping {
  * @file: inode of the file that has them, 0 none yet
  * @too_many: another file has some, too, or one has more than there are breakpoints
  * @changed: a file is not the one that was mapped
+ * @files: how many have been read
+ * @imports: bits of the calls that the files import, @first_imports the accepting ones of the first file with any
+ * @program_accepts: the first file, the program itself, has some
  * @is_go: a program of Go, which makes its system calls itself
  * @own: a file without sites whose code makes connect(2) itself, "" none
  * @unread: errno of a file that cannot be opened, 0 none
@@ -69,7 +74,8 @@ struct search {
 	size_t count;
 	uint64_t flag;
 	ino_t file;
-	bool too_many, changed, is_go;
+	bool too_many, changed, is_go, program_accepts;
+	unsigned int files, imports, first_imports;
 	char own[PATH_MAX];
 	int unread;
 };
@@ -103,6 +109,8 @@ static void see_function(void *context, const struct elf_function *function)
 	size_t count = code_sites_find(function->code, function->length, numbers[call], offsets, PATHS_MAX + 1);
 	int64_t flag;
 
+	if (function->length == 0)
+		search->imports |= 1U << call;
 	for (size_t i = 0; i < count && i < PATHS_MAX + 1; i++) {
 		uint64_t offset = function->offset + offsets[i];
 
@@ -141,6 +149,9 @@ static void search_file(struct search *search, int fd)
 	if (elf_functions_has_section(fd, ".gopclntab"))
 		search->is_go = true;
 	(void)elf_functions(fd, names, see_function, search);
+	if (search->first_imports == 0)
+		search->first_imports = search->imports & ACCEPTS;
+	search->program_accepts |= search->files++ == 0 && search->first_imports != 0;
 	if (search->count == before && search->mapping.inode != search->file && has_own_calls(&search->mapping, fd))
 		snprintf(search->own, sizeof(search->own), "%s", search->mapping.path);
 }
@@ -257,11 +268,28 @@ static void name_paths(struct search *search)
 
 static bool is_accept(const struct site *site)
 {
-	return site->call == SITE_ACCEPT || site->call == SITE_ACCEPT4;
+	return (1U << site->call & ACCEPTS) != 0;
+}
+
+/*
+ * Which of accept(2) and accept4(2) are called, as bits. A program that imports both takes accept4(2), and the other
+ * one on kernels without it; that is a guess, so only where one is enough. A program without imports may look the
+ * functions up (dlsym(3)).
+ */
+static unsigned int accepts_of(const struct search *search, const struct sites_wish *wish)
+{
+	unsigned int imports = search->imports & ACCEPTS;
+
+	if (!wish->accepts)
+		return 0;
+	if (wish->one_accept && search->first_imports != 0)
+		imports = search->first_imports & 1U << SITE_ACCEPT4 ? 1U << SITE_ACCEPT4 : 1U << SITE_ACCEPT;
+	return (wish->one_accept && imports != 0) || search->program_accepts ? imports : ACCEPTS;
 }
 
 static void choose(const struct search *search, const struct sites_wish *wish, pid_t pid, struct sites *sites)
 {
+	unsigned int accepts = accepts_of(search, wish);
 	bool has_paths = count_calls(search, SITE_CONNECT) > 1 || count_calls(search, SITE_ACCEPT) > 1;
 
 	*sites = (struct sites){.path = SITE_PATH_ANY};
@@ -272,12 +300,13 @@ static void choose(const struct search *search, const struct sites_wish *wish, p
 	for (size_t i = 0; i < search->count && sites->count < SITES_MAX; i++) {
 		const struct site *site = &search->list[i];
 
-		if (site->call == SITE_GETSOCKOPT || (is_accept(site) ? !wish->accepts : sites->is_partial))
+		if (site->call == SITE_GETSOCKOPT ||
+		    (is_accept(site) ? !(accepts & 1U << site->call) : sites->is_partial))
 			continue;
 		if (sites->path == SITE_PATH_ANY || site->path == SITE_PATH_ANY || site->path == sites->path)
 			sites->list[sites->count++] = *site;
 	}
-	for (size_t i = 0; i < search->count && sites->count < SITES_MAX && wish->outcomes && !wish->accepts; i++)
+	for (size_t i = 0; i < search->count && sites->count < SITES_MAX && wish->outcomes && !sites->is_partial; i++)
 		if (search->list[i].call == SITE_GETSOCKOPT)
 			sites->list[sites->count++] = search->list[i];
 }

@@ -54,12 +54,14 @@ struct sites {
 
 /**
  * struct sites_wish - which calls, beside connect(2) and socket(2)
- * @accepts: accept(2)
+ * @accepts: accept(2) and accept4(2), those of them that the program and its libraries import
+ * @one_accept: only that of both which the program takes first, so that there is room for getsockopt(2)
  * @outcomes: getsockopt(2), if a place is left
  * @path: that the process is known to take
  */
 struct sites_wish {
 	bool accepts;
+	bool one_accept;
 	bool outcomes;
 	enum site_path path;
 };

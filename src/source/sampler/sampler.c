@@ -436,6 +436,16 @@ bool sampler_shares(struct sampler *sampler)
 	return false;
 }
 
+bool sampler_splits(struct sampler *sampler)
+{
+	const struct listener *listener;
+
+	for (size_t i = 0; (listener = listeners_at(sampler->listeners, i)) != NULL; i++)
+		if (listener->owner == OWNERSHIP_TARGETS && listener->holders > 1)
+			return true;
+	return false;
+}
+
 bool sampler_listener(struct sampler *sampler, uint32_t inode, struct endpoint *local)
 {
 	const struct listener *listener;
