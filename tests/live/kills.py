@@ -83,6 +83,8 @@ IN_MACHINE = bool(os.environ.get("CONNTRACE_VM"))
 FILTERED = ("launched", "launched -i", "--top launched -i")
 # The longest that is waited before killing: while it is opened, or later.
 MOMENTS_SEC = (0.1, 1)
+# The ways are opened at once, which takes long beside other work.
+OPENED_SEC = 240
 outcomes = collections.Counter()
 
 
@@ -143,6 +145,15 @@ class Run:
         """The packet process, once it runs behind its filter."""
         found = [pid for pid in self.family() if (status_field(pid, "Name"), status_field(pid, "Seccomp")) == ("conntrace-pkt", "2")]
         return found[0] if found else None
+
+    def wait_process(self, find, what):
+        """The PID that find() returns. The terminal is read meanwhile, and a run that has ended is waited for no longer."""
+        def seen():
+            if self.screen:
+                self.screen.read(0)
+            require(self.alive(), "%s ended: %s" % (what, self.said()[-300:]))
+            return find()
+        return wait_for(seen, what, OPENED_SEC)
 
     def worker(self):
         """Of --top: the child that does the work."""
@@ -274,9 +285,9 @@ def kill():
         run = Run(way)
         try:
             if kind == "packet":
-                victim = wait_for(run.packet, "the packet process, " + what)
+                victim = run.wait_process(run.packet, "the packet process, " + what)
             elif kind == "child":
-                victim = wait_for(run.worker, "the child, " + what)
+                victim = run.wait_process(run.worker, "the child, " + what)
             else:
                 victim = run.pid
             time.sleep(moments.uniform(0, moments.choice(MOMENTS_SEC)))
@@ -294,7 +305,7 @@ def freeze():
     for first in range(0, FREEZES, len(FREEZABLE)):
         runs = [Run(way) for way in FREEZABLE[:FREEZES - first]]
         try:
-            packets = [wait_for(run.packet, "the packet process of " + run.way) for run in runs]
+            packets = [run.wait_process(run.packet, "the packet process of " + run.way) for run in runs]
             time.sleep(moments.uniform(0, moments.choice(MOMENTS_SEC)))
             for packet in packets:
                 os.kill(packet, signal.SIGSTOP)
