@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """-N: a name server that is silent, slow or partly silent does not hold up the end; names that come in time are shown."""
 import os
+import re
 import signal
 import socket
 import struct
@@ -136,7 +137,7 @@ def live():
         server.end()
 
 
-PRELOAD = built("preload_names.so", ["gcc", "-shared", "-fPIC"], ["preload_names.c"])
+PRELOAD = built("preload_names.so", ["gcc", "-D_GNU_SOURCE", "-shared", "-fPIC"], ["preload_names.c"])
 REFUSED = [sys.executable, "-ISc", "import socket; socket.socket().connect_ex(('127.0.0.1', 80))"]
 
 
@@ -154,7 +155,18 @@ def users_and_services():
               "%d80" % os.getuid(), "row")
         between(took, WAIT_SEC, (1 if form else 2) * WAIT_SEC + SLACK_SEC, "seconds with a silent service")
         for what in ["users"] if form else ["users", "services"]:
-            check("1 %s are shown by number" % what in result.err, "%s are counted: %r" % (what, result.err))
+            check("1 %s is shown by number" % what[:-1] in result.err, "%s are counted: %r" % (what, result.err))
+
+
+@test("no thread to ask for names: nothing is waited for, and the line names the limits")
+def no_thread():
+    # Those for signals and of the tracer can be started.
+    environment = dict(os.environ, LD_PRELOAD=PRELOAD(), PRELOAD_THREADS="2")
+    result = run([CONNTRACE, "-q", "-H", "-N", "-z", "conns", "-O", "USER,RPORT", "--"] + REFUSED, env=environment)
+    equal((result.status, result.out.split()), (0, [str(os.getuid()), "80"]), "status and row; %s" % result.err)
+    for what in "user", "service":
+        check(re.search(r"1 %s is shown by number, because no thread can be started: .*ulimit -u" % what, result.err),
+              "%s: %r" % (what, result.err))
 
 
 @test("names of a user and of a service that come are shown, and nothing is said")

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "report/rows/names.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -8,6 +9,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/err.h"
 #include "base/hash.h"
 #include "base/table.h"
 #include "base/xalloc.h"
@@ -108,18 +110,25 @@ void names_ask(const struct endpoint *endpoint)
 void names_tell(void)
 {
 	static const char *const what[] = {
-		[TOP_NAMES_HOST] = "hosts", [TOP_NAMES_USER] = "users", [TOP_NAMES_SERVICE] = "services"};
+		[TOP_NAMES_HOST] = "host", [TOP_NAMES_USER] = "user", [TOP_NAMES_SERVICE] = "service"};
+	struct err why;
+	int error;
+
 	TABLE_COVERS(what, TOP_NAMES_KIND_NUM);
 
 	for (unsigned int kind = 0; kind < TOP_NAMES_KIND_NUM; kind++) {
 		if (services[kind].full)
-			fprintf(stderr, "conntrace: there are more than %u names; some %s are shown by number\n",
+			fprintf(stderr, "conntrace: there are more than %u names; some %ss are shown by number\n",
 				NAMES_MAX, what[kind]);
-		if (services[kind].given_up > 0)
-			fprintf(stderr,
-				"conntrace: %" PRIu64 " %s are shown by number, because no name service answered in "
-				"time\n",
-				services[kind].given_up, what[kind]);
+		if (services[kind].given_up == 0)
+			continue;
+		error = top_names_error(services[kind].names);
+		if (error != 0)
+			(void)err_set(&why, error, "no thread can be started: %s", strerror(error));
+		else
+			(void)err_set(&why, ETIME, "no name service answered in time");
+		fprintf(stderr, "conntrace: %" PRIu64 " %s%s shown by number, because %s\n", services[kind].given_up,
+			what[kind], services[kind].given_up == 1 ? " is" : "s are", why.text);
 	}
 }
 

@@ -42,6 +42,7 @@ struct top_names {
 	struct entry entries[TOP_NAMES_MOST];
 	size_t count, asked;
 	unsigned int running; /* number of threads */
+	int error;            /* why there is none, 0: there was no failure */
 	bool abandoned;       /* the last thread to return frees everything */
 };
 
@@ -156,7 +157,8 @@ static void start(struct top_names *names)
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	if (pthread_create(&thread, NULL, work, names) == 0) {
+	names->error = pthread_create(&thread, NULL, work, names);
+	if (names->error == 0) {
 		pthread_detach(thread);
 		names->running++;
 	}
@@ -200,6 +202,16 @@ const char *top_names_await(struct top_names *names, const struct top_names_ques
 	*known = entry != NULL && entry->known;
 	pthread_mutex_unlock(&names->mutex);
 	return name;
+}
+
+int top_names_error(struct top_names *names)
+{
+	int error;
+
+	pthread_mutex_lock(&names->mutex);
+	error = names->running == 0 ? names->error : 0;
+	pthread_mutex_unlock(&names->mutex);
+	return error;
 }
 
 const char *top_names_host(struct top_names *names, const struct endpoint *endpoint)

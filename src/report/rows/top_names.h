@@ -57,6 +57,9 @@ const char *top_names_host(struct top_names *names, const struct endpoint *endpo
 const char *top_names_await(struct top_names *names, const struct top_names_question *question, int64_t most_ns,
 			    bool *known);
 
+/** top_names_error() - the errno why no thread asks for names, 0 there is one or was none needed */
+int top_names_error(struct top_names *names);
+
 /** top_names_free() - NULL is allowed; does not wait for a resolver that is still busy */
 void top_names_free(struct top_names *names);
 
