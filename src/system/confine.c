@@ -7,7 +7,6 @@
 #include <grp.h>
 #include <limits.h>
 #include <linux/if_packet.h>
-#include <net/if.h>
 #include <pwd.h>
 #include <seccomp.h>
 #include <signal.h>

@@ -3,7 +3,6 @@
 #define CONNTRACE_SYSTEM_FILE_STREAM_H
 
 #include <stddef.h>
-#include <stdint.h>
 
 #include "base/err.h"
 

@@ -2,7 +2,6 @@
 #ifndef CONNTRACE_REPORT_EXPORT_METRICS_H
 #define CONNTRACE_REPORT_EXPORT_METRICS_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 

@@ -3,7 +3,6 @@
 #define CONNTRACE_REPORT_EXPORT_STATUS_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 #include "base/text.h"

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/redact.h"
 #include "base/sha256.h"
 #include "report/html/html_state.h"

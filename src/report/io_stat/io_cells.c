@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "report/io_stat/io_cells.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/escape.h"
 #include "base/xalloc.h"
 #include "report/io_stat/io_cells.h"
 #include "report/io_stat/io_plot.h"

@@ -9,7 +9,6 @@
 #include "base/array.h"
 #include "base/clock.h"
 #include "base/redact.h"
-#include "base/table.h"
 #include "report/ladder/ladder_draw.h"
 
 /*

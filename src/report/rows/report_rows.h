@@ -5,7 +5,6 @@
 #include "report/rows/printer.h"
 #include "report/rows/report.h"
 #include "track/groups.h"
-#include "track/peers.h"
 
 /**
  * struct report - the fields that all reports share; the object of each kind begins with it

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/xalloc.h"
-#include "report/rows/format.h"
 
 /*
  * A merge sort of row numbers: it is stable, and its comparison gets an

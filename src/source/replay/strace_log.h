@@ -2,8 +2,6 @@
 #ifndef CONNTRACE_SOURCE_REPLAY_STRACE_LOG_H
 #define CONNTRACE_SOURCE_REPLAY_STRACE_LOG_H
 
-#include <stdint.h>
-
 #include "base/err.h"
 #include "base/queue.h"
 

@@ -2,8 +2,6 @@
 #ifndef CONNTRACE_SOURCE_SAMPLER_COMMON_IDENTITY_H
 #define CONNTRACE_SOURCE_SAMPLER_COMMON_IDENTITY_H
 
-#include <stdbool.h>
-#include <stdint.h>
 #include <sys/types.h>
 
 #include "model/event.h"

@@ -2,7 +2,6 @@
 #include "source/sampler/holder_activity.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,7 +9,6 @@
 #include "base/hash.h"
 #include "base/xalloc.h"
 #include "system/procfs.h"
-#include "system/procfs_children.h"
 
 /* Of more threads than this the activity is not read: they count as running. */
 #define THREADS_MAX 64

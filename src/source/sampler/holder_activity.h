@@ -3,7 +3,6 @@
 #define CONNTRACE_SOURCE_SAMPLER_HOLDER_ACTIVITY_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "source/sampler/listener_owners.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <unistd.h>
 

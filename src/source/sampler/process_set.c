@@ -15,7 +15,6 @@
 
 #include "base/array.h"
 #include "base/clock.h"
-#include "base/number.h"
 #include "base/xalloc.h"
 #include "run/privileges.h"
 #include "system/socket.h"

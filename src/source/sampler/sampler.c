@@ -36,7 +36,6 @@
  */
 #include "source/sampler/sampler.h"
 
-#include <errno.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
