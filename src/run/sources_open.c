@@ -45,16 +45,6 @@ enum source_stage {
 };
 
 /**
- * struct source_opening - what only opening needs
- * @mask: the signal mask a launched command starts with
- * @exit_status: to be set on failure
- */
-struct source_opening {
-	const sigset_t *mask;
-	int *exit_status;
-};
-
-/**
  * struct source_row - how a run uses one source
  * @ops: the source
  * @stage: enum source_stage
@@ -431,63 +421,6 @@ static void explain_hidden(struct sources *sources, struct source_slot *slot)
 		sources_add_notice(sources, text);
 }
 
-/* ---- files of text ------------------------------------------------------------------ */
-
-static int open_replay(struct sources *sources, struct source_slot *slot, const struct source_opening *opening,
-		       struct err *err)
-{
-	const struct replay_config config = {sources->options->replay};
-	int rc;
-
-	(void)opening;
-	if (config.path == NULL)
-		return 0;
-	rc = replay_open(&sources->replay, &config, err);
-	slot->source = sources->replay;
-	slot->events = merge_stream(sources->merge);
-	slot->awaited = true;
-	return rc;
-}
-
-static int open_strace_log(struct sources *sources, struct source_slot *slot, const struct source_opening *opening,
-			   struct err *err)
-{
-	const struct strace_log_config config = {sources->options->strace_log};
-	struct strace_log *log = NULL;
-	int rc;
-
-	(void)opening;
-	if (config.path == NULL)
-		return 0;
-	rc = strace_log_open(&log, &config, err);
-	slot->source = log;
-	slot->events = merge_stream(sources->merge);
-	slot->awaited = true;
-	return rc;
-}
-
-/* It reads in a process of its own, like packets. */
-static int open_audit_log(struct sources *sources, struct source_slot *slot, const struct source_opening *opening,
-			  struct err *err)
-{
-	const struct audit_log_config config = {
-		.paths = sources->options->audit_logs,
-		.count = sources->options->audit_log_count,
-		.drop_to = sources->options->drop_to,
-	};
-	struct audit_log *log = NULL;
-	int rc;
-
-	(void)opening;
-	if (config.count == 0)
-		return 0;
-	rc = audit_log_open(&log, &config, err);
-	slot->source = log;
-	slot->events = merge_stream(sources->merge);
-	slot->awaited = true;
-	return rc;
-}
-
 /* The tracer first: a socket's death has the time of its reading, and what the calls said of it must be there. */
 static const struct source_row rows[] = {
 	{&tracer_source, SOURCE_STAGE_TARGET, open_tracer, NULL},
@@ -498,9 +431,9 @@ static const struct source_row rows[] = {
 	{&programs_source, SOURCE_STAGE_TARGET, open_programs, NULL},
 	{&audit_live_source, SOURCE_STAGE_TARGET, open_audit, NULL},
 	{&packet_source, SOURCE_STAGE_FORK, open_packets, explain_hidden},
-	{&replay_source, SOURCE_STAGE_FILES, open_replay, NULL},
-	{&strace_log_source, SOURCE_STAGE_FILES, open_strace_log, NULL},
-	{&audit_log_source, SOURCE_STAGE_FORK, open_audit_log, NULL},
+	{&replay_source, SOURCE_STAGE_FILES, sources_open_replay, NULL},
+	{&strace_log_source, SOURCE_STAGE_FILES, sources_open_strace_log, NULL},
+	{&audit_log_source, SOURCE_STAGE_FORK, sources_open_audit_log, NULL},
 };
 
 /* ---- all of them ------------------------------------------------------------------- */

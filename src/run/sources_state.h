@@ -32,9 +32,19 @@ struct source_slot {
 	int64_t drain_until_ns;
 };
 
+/**
+ * struct source_opening - what only opening needs
+ * @mask: the signal mask a launched command starts with
+ * @exit_status: to be set on failure
+ */
+struct source_opening {
+	const sigset_t *mask;
+	int *exit_status;
+};
+
 /*
- * What sources.c (the loop over them) and sources_open.c (how each is opened)
- * share. The pointers to single sources are those of their slots.
+ * What sources.c (the loop over them), sources_open.c and sources_files.c (how
+ * each is opened) share. The pointers to single sources are those of their slots.
  */
 struct sources {
 	const struct options *options;
@@ -80,5 +90,17 @@ void sources_take_notices(struct sources *sources, const struct source_slot *slo
 
 /** sources_slot() - the slot of a source */
 struct source_slot *sources_slot(struct sources *sources, const struct source_ops *ops);
+
+/** sources_open_replay() - the recording of --replay; as source_row.open in sources_open.c, and so are the next two */
+int sources_open_replay(struct sources *sources, struct source_slot *slot, const struct source_opening *opening,
+			struct err *err);
+
+/** sources_open_strace_log() - the log of --strace-log */
+int sources_open_strace_log(struct sources *sources, struct source_slot *slot, const struct source_opening *opening,
+			    struct err *err);
+
+/** sources_open_audit_log() - the logs of --audit-log, which a process of their own reads, as packets are */
+int sources_open_audit_log(struct sources *sources, struct source_slot *slot, const struct source_opening *opening,
+			   struct err *err);
 
 #endif
