@@ -68,7 +68,7 @@ struct options_rotate {
  * @pids: processes to attach to, each once, in the order given
  * @pid_count: number of @pids
  * @user: name of the user to run COMMAND as, known to passwd(5); owned
- * @all: watch every process of the host, by BPF or samples; as an ordinary user those of that user
+ * @all: watch every process of the host, by BPF or samples; without root those of the user
  * @follow: follow children; default true
  * @no_filter: launch without the system-call filter
  * @no_io_uring: io_uring is refused to the command
