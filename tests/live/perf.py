@@ -319,6 +319,30 @@ def split_listener():
           [(refused, "refused", "ECONNREFUSED")] * 20, "attempts")
 
 
+UNDUMPABLE = """
+import ctypes, socket, sys
+if ctypes.CDLL(None).prctl(4, 0, 0, 0, 0) == 0:
+    print("ready", flush=True)
+sys.stdin.readline()
+"""
+
+
+@test("a given process that may not be watched is named and counted, and the others are watched")
+def one_refused():
+    port = free_port()
+    hidden = Process(as_nobody() + [sys.executable, "-c", UNDUMPABLE], stdin=subprocess.PIPE)
+    wait_for(lambda: hidden.out == "ready\n", "the program to start")
+    client = Client(["count=10", "connect=127.0.0.1:%d" % port, "close", "done"])
+    trace = by_perf([hidden.pid, client.pid])
+    client.line()
+    equal(client.wait(), 0, "the client's end")
+    hidden.line()
+    rows = trace.finish()
+    compare(rows, client.truth())
+    check("PID %d" % hidden.pid in trace.err and "not dumpable" in trace.err, trace.err)
+    equal(rows.summary["unwatched"], 1, "processes that were not watched")
+
+
 ALONE = """
 import socket
 listener = socket.create_server(("127.0.0.1", 0), backlog=64)

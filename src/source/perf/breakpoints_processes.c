@@ -3,6 +3,7 @@
 #include "source/perf/breakpoints_state.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -103,6 +104,20 @@ static void report_exec(struct breakpoints *breakpoints, pid_t pid)
 		(int)pid, procfs_name(&name, pid));
 }
 
+/* It had breakpoints, and could not get them again. One that has ended, or is about to, needs none. */
+static void report_unarmed(struct breakpoints *breakpoints, pid_t pid, int rc, const struct err *reason)
+{
+	char exe[PATH_MAX];
+
+	if (rc == 0 || rc == -ESRCH || idmap_find(breakpoints->paths, (uint64_t)pid) == NULL ||
+	    procfs_exe(pid, exe, sizeof(exe)) == -ENOENT)
+		return;
+	breakpoints_gap(breakpoints, pid, "unarmed");
+	notices_add(&breakpoints->notices,
+		    "PID %d has lost its breakpoints (%s): what it connects is found by samples only", (int)pid,
+		    reason->text);
+}
+
 /* It has no breakpoints now, nor have children whose breakpoints came from it. */
 void breakpoints_executed(struct breakpoints *breakpoints, pid_t pid)
 {
@@ -117,8 +132,12 @@ void breakpoints_executed(struct breakpoints *breakpoints, pid_t pid)
 		report_exec(breakpoints, pid);
 	if (breakpoints->config.follow)
 		(void)procfs_children(pid, see_child, &offspring);
-	for (size_t i = 0; i < offspring.count; i++)
-		(void)arm(breakpoints, offspring.list[i], ARMED_CHILD, &ignored);
+	for (size_t i = 0; i < offspring.count; i++) {
+		struct err reason = {""};
+		int rc = arm(breakpoints, offspring.list[i], ARMED_CHILD, &reason);
+
+		report_unarmed(breakpoints, offspring.list[i], rc, &reason);
+	}
 	free(offspring.list);
 }
 
@@ -151,7 +170,10 @@ void breakpoints_report_bare(struct breakpoints *breakpoints)
 	idmap_remove(breakpoints->bare, (uint64_t)bare->pid);
 }
 
-/* A process that has ended is no failure, nor is a child that cannot be watched. */
+/*
+ * A process that has ended is no failure, nor is a child that cannot be watched, nor a process that the samples have
+ * refused, too: they name and count it.
+ */
 static int arm_list(struct breakpoints *breakpoints, bool is_again, struct err *err)
 {
 	size_t named = breakpoints->config.pid_count;
@@ -168,7 +190,9 @@ static int arm_list(struct breakpoints *breakpoints, bool is_again, struct err *
 
 		rc = arm(breakpoints, offspring.list[i], origin, &reason);
 		is_any |= rc == 0;
-		if (rc != 0 && rc != -ESRCH && !is_child) {
+		if (is_again)
+			report_unarmed(breakpoints, offspring.list[i], rc, &reason);
+		else if (rc != 0 && rc != -ESRCH && !is_child && procfs_may_list(offspring.list[i]) >= 0) {
 			*err = reason;
 			break;
 		}
