@@ -35,6 +35,9 @@ while True:
         pass
 """
 
+# Of each connection of TALKS.
+FRAMES = 8
+
 
 @test("the whole host: both ends of every connection, with their processes; nothing of conntrace's own")
 def all_processes():
@@ -92,8 +95,9 @@ def before():
     for options in (["--via=bpf", "-p", str(storm.pid)], ["--all"], ["--via=ptrace", "-p", str(storm.pid)]):
         rows = whole(options + ["-i", "lo"]).interrupt()
         left = rows.summary["left_out"]
-        equal((left["unclaimed"], rows.summary["unaccepted"]), (0, 0), "frames of other processes and never accepted, %s" % options)
-        check(left["early"] > 0 or "--via=ptrace" in options, "%s: %s" % (options, left))
+        # A connection of the moment when the watch begins or ends may be half seen.
+        check(left["unclaimed"] <= 2 * FRAMES, "frames of other processes, %s: %s" % (options, left))
+        check(left["early"] > 2 * FRAMES or "--via=ptrace" in options, "frames of before, %s: %s" % (options, left))
     storm.signal(signal.SIGTERM)
     storm.wait()
 
