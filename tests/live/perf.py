@@ -315,8 +315,9 @@ def split_listener():
     rows = trace.finish()
     equal(len(set(pids.values())), 2, "processes that accept")
     equal({row["raddr"]: row["pid"] for row in rows if row["dir"] == "in"}, pids, "processes")
-    equal([(row["rport"], row["result"], row["errno"]) for row in rows if row["dir"] == "out"],
-          [(refused, "refused", "ECONNREFUSED")] * 20, "attempts")
+    if not is_partial(trace):
+        equal([(row["rport"], row["result"], row["errno"]) for row in rows if row["dir"] == "out"],
+              [(refused, "refused", "ECONNREFUSED")] * 20, "attempts")
 
 
 UNDUMPABLE = """
@@ -351,20 +352,31 @@ for _ in range(20):
     served = listener.accept()[0]
     served.recv(10)
     served.close()
+    client = socket.socket()
+    client.setblocking(False)
+    client.connect_ex(("127.0.0.1", 1))
+    client.close()
 """
 
 
-@test("TID is asked for: what a listener of its own accepts has thread and descriptor")
+def is_partial(trace):
+    """Whether the code that the program takes was known by its first accept(2) only, as under Yama."""
+    return "did not include connect(2)" in trace.err
+
+
+@test("TID is asked for: what a listener of its own accepts has thread and descriptor, and a notice says what is unknown then")
 def asked():
     program = Process(as_nobody() + [sys.executable, "-c", ALONE])
     wait_for(lambda: program.out.endswith("\n"), "the program to start")
     trace = by_perf([program.pid], ["-O", "+TID"])
-    for _ in range(20):
+    for number in range(20):
+        if number == 19:
+            wait_for(lambda: "no breakpoint left for getsockopt(2)" in trace.err or is_partial(trace), "the notice")
         with socket.create_connection(("127.0.0.1", int(program.out))) as client:
             client.sendall(b"0123456789")
     equal(program.wait(), 0, "its end")
     rows = trace.finish()
-    equal([(row["dir"], row["pid"], row["tid"]) for row in rows], [("in", program.pid, program.pid)] * 20, "rows")
+    equal([(row["pid"], row["tid"]) for row in rows if row["dir"] == "in"], [(program.pid, program.pid)] * 20, "rows")
 
 
 UNSEEN = """
