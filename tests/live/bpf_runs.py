@@ -26,6 +26,7 @@ def whole(options=("--all",)):
     lib.require(trace.alive(), "conntrace ended: " + trace.err)
     return trace
 
+
 TALKS = """
 import socket
 listening = socket.create_server(("127.0.0.1", 0))
