@@ -12,15 +12,11 @@
  */
 #define TABLE_SIZE_MIN 1024
 
-/* Of flow_hash(): the table has fewer slots. */
-#define HASH_BITS 31
-
-/* Without gaps: a million connections have two million of them. */
 struct flow_entry {
-	uint32_t hash : HASH_BITS;
-	bool more : 1;         /* another one with this hash may follow: the search goes on */
+	uint32_t hash;
+	bool more;             /* another one with this hash may follow: the search goes on */
 	struct record *record; /* NULL: free */
-} __attribute__((packed, aligned(sizeof(uint32_t))));
+};
 
 struct record_table {
 	struct hash_key key;
@@ -95,11 +91,6 @@ static size_t cookie_slot(const struct record_table *table, uint64_t cookie)
 	return (size_t)cookie & (table->cookie_size - 1);
 }
 
-static uint32_t shorten(uint32_t hash)
-{
-	return hash & ((UINT32_C(1) << HASH_BITS) - 1);
-}
-
 static bool is_same_flow(const struct flow *a, const struct flow *b)
 {
 	return endpoint_equal(&a->remote, &b->remote) && endpoint_equal(&a->local, &b->local) &&
@@ -120,12 +111,12 @@ static size_t flow_next(const struct record_table *table, size_t at)
 
 struct record *record_table_find_flow(const struct record_table *table, const struct flow *flow)
 {
-	return record_table_find_both(table, flow, shorten(flow_hash(&table->key, flow))).sender;
+	return record_table_find_both(table, flow, flow_hash(&table->key, flow)).sender;
 }
 
 uint32_t record_table_locate(const struct record_table *table, const struct event *event)
 {
-	uint32_t hash = shorten(event->flow_hash != 0 ? event->flow_hash : flow_hash(&table->key, &event->flow));
+	uint32_t hash = event->flow_hash != 0 ? event->flow_hash : flow_hash(&table->key, &event->flow);
 	const struct flow_entry *home = &table->flows[hash & (table->flow_size - 1)];
 
 	/* The next cache line too; a prefetch behind the table's end is harmless. */
@@ -251,7 +242,7 @@ void record_table_add_flow(struct record_table *table, struct record *record)
 {
 	if (table->flow_count++ >= table->flow_size / 2)
 		grow_flows(table);
-	record->flow_hash = shorten(flow_hash(&table->key, &record->conn.flow));
+	record->flow_hash = flow_hash(&table->key, &record->conn.flow);
 	put_flow(table, record->flow_hash, record);
 	record->in_flow_table = true;
 }
