@@ -142,7 +142,7 @@ void record_table_prefetch_slot(const struct record_table *table, const struct r
 
 struct record_ends record_table_find_both(const struct record_table *table, const struct flow *flow, uint32_t hash)
 {
-	struct record_ends ends = {NULL, NULL, false};
+	struct record_ends ends = {NULL, NULL};
 
 	/* The newest of those that match, which is last. */
 	for (size_t at = hash & (table->flow_size - 1); table->flows[at].record != NULL; at = flow_next(table, at)) {
@@ -150,13 +150,10 @@ struct record_ends record_table_find_both(const struct record_table *table, cons
 
 		if (table->flows[at].hash != hash)
 			continue;
-		if (is_same_flow(&record->conn.flow, flow)) {
-			ends.several |= ends.sender != NULL;
+		if (is_same_flow(&record->conn.flow, flow))
 			ends.sender = record;
-		} else if (is_reverse_flow(&record->conn.flow, flow)) {
-			ends.several |= ends.receiver != NULL;
+		else if (is_reverse_flow(&record->conn.flow, flow))
 			ends.receiver = record;
-		}
 		if (!table->flows[at].more)
 			break;
 	}

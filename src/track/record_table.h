@@ -59,12 +59,10 @@ void record_table_prefetch_slot(const struct record_table *table, const struct r
  * struct record_ends - the two records that a packet may belong to
  * @sender: the record whose local end sent it, or NULL
  * @receiver: the one whose local end it was sent to, or NULL; a socket connected to itself is the sender
- * @several: there are more with these ends: the newest were taken
  */
 struct record_ends {
 	struct record *sender;
 	struct record *receiver;
-	bool several;
 };
 
 /**

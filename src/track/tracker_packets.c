@@ -47,7 +47,7 @@ static struct record *record_of_packet(struct tracker *tracker, const struct eve
  */
 static struct record_ends record_new_flow(struct tracker *tracker, const struct event *event, bool beside)
 {
-	struct record_ends ends = {NULL, NULL, false};
+	struct record_ends ends = {NULL, NULL};
 	struct flow reverse = flow_reverse(&event->flow);
 	const struct event_segment *segment = &event->segment;
 	bool sends = (segment->has & SEGMENT_HAS_OUTGOING) != 0;
@@ -57,6 +57,7 @@ static struct record_ends record_new_flow(struct tracker *tracker, const struct 
 	if (!sends && !receives)
 		sends = (segment->flags & (SEGMENT_SYN | SEGMENT_ACK)) == (SEGMENT_SYN | SEGMENT_ACK) ||
 			event_segment_refuses(segment);
+	tracker->has_beside |= beside;
 	if (sends)
 		ends.sender = record_of_packet(tracker, event, &event->flow, beside);
 	if (!sends || (receives && tracker->config.whole))
@@ -90,6 +91,22 @@ static bool are_of_two(struct record_ends ends)
 	       !wire_is_empty(ends.receiver->wire) && is_lone_syn(ends.sender) != is_lone_syn(ends.receiver);
 }
 
+/* Whether there are more records than @ends with these ends, or both are of different connections. */
+static bool are_several(const struct tracker *tracker, const struct event *event, uint32_t hash,
+			struct record_ends ends)
+{
+	bool has[WIRE_SIDES] = {false, false};
+	size_t at = SIZE_MAX;
+	bool is_reverse;
+
+	while (record_table_next(tracker->table, &event->flow, hash, &at, &is_reverse) != NULL) {
+		if (has[is_reverse])
+			return true;
+		has[is_reverse] = true;
+	}
+	return are_of_two(ends);
+}
+
 /* How well the segment matches @record: numbers count more than the tag. A SYN is rather of an attempt. */
 static int rank_of(const struct record *record, const struct event *event, enum wire_side side)
 {
@@ -109,7 +126,7 @@ static int rank_of(const struct record *record, const struct event *event, enum 
  */
 static struct record_ends choose_records(struct tracker *tracker, const struct event *event, uint32_t hash)
 {
-	struct record_ends ends = {NULL, NULL, false};
+	struct record_ends ends = {NULL, NULL};
 	int best[WIRE_SIDES] = {0, 0};
 	size_t at = SIZE_MAX;
 	struct record *record;
@@ -310,7 +327,7 @@ static void feed_early(struct tracker *tracker, const struct event *syn, struct 
 
 void tracker_packets_recall(struct tracker *tracker, struct record *record)
 {
-	struct record_ends ends = {record, NULL, false};
+	struct record_ends ends = {record, NULL};
 
 	for (unsigned int i = 0; i < TRACKER_EARLY; i++) {
 		struct early_icmp *early = &tracker->early[i];
@@ -340,9 +357,9 @@ static void join_calls(struct tracker *tracker, const struct event *syn)
 
 /* Make and choose the records that a segment belongs to; @ends: those that its flow leads to. */
 static struct record_ends segment_records(struct tracker *tracker, const struct event *event, uint32_t hash,
-					  struct record_ends ends)
+					  struct record_ends ends, bool several)
 {
-	bool several = ends.several || are_of_two(ends), duplicate = false, beside = several;
+	bool duplicate = false, beside = several;
 
 	if (several || has_another_tag(ends.sender, event, WIRE_LOCAL) ||
 	    has_another_tag(ends.receiver, event, WIRE_REMOTE)) {
@@ -361,7 +378,6 @@ static struct record_ends segment_records(struct tracker *tracker, const struct 
 		if (ends.receiver != NULL)
 			ends.receiver->duplicate = true;
 	}
-	ends.several = several;
 	return ends;
 }
 
@@ -373,9 +389,11 @@ void tracker_packets_feed(struct tracker *tracker, struct event *event, uint32_t
 		event->flow.netns = tracker->config.netns;
 	ends = record_table_find_both(tracker->table, &event->flow, hash);
 	if (event->type == EVENT_SEGMENT) {
-		ends = segment_records(tracker, event, hash, ends);
+		bool several = tracker->has_beside && are_several(tracker, event, hash, ends);
+
+		ends = segment_records(tracker, event, hash, ends, several);
 		feed_ends(tracker, ends, event);
-		if (ends.several)
+		if (several)
 			end_former(tracker, event, hash, ends);
 		if (event->segment.flags & SEGMENT_SYN)
 			feed_early(tracker, event, ends);

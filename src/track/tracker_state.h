@@ -102,6 +102,7 @@ struct early_icmp {
  * @ids: number of the last record
  * @owners_come: calls are not watched, and a connection may be known by its final counters alone
  * @has_packets: packets made a record
+ * @has_beside: packets made a record beside another one with the same ends
  * @halves: records that wait for their packets, NULL none ever did
  * @watched_ns: since then the processes are watched; below 0 or 0: from the begin
  * @now_ns: time of the newest event or tick
@@ -145,6 +146,7 @@ struct tracker {
 	uint64_t ids;
 	bool owners_come;
 	bool has_packets;
+	bool has_beside;
 	struct halves *halves;
 	int64_t watched_ns;
 	int64_t now_ns;
