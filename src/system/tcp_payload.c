@@ -59,6 +59,11 @@ void tcp_payload_calls_unseen(struct tcp_payload *tcp_payload)
 	tcp_payload->calls_unseen = true;
 }
 
+void tcp_payload_accepted(struct tcp_payload *tcp_payload)
+{
+	tcp_payload->calls_unseen = false;
+}
+
 /** payload_sent() - by the counters of payload, UNKNOWN before Linux 4.19 */
 static int64_t payload_sent(const struct event_info *info)
 {

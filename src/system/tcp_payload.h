@@ -106,6 +106,9 @@ void tcp_payload_init(struct tcp_payload *tcp_payload);
 /** tcp_payload_calls_unseen() - it is older than the run, or calls are not traced: a shutdown(2) may go unreported */
 void tcp_payload_calls_unseen(struct tcp_payload *tcp_payload);
 
+/** tcp_payload_accepted() - a traced accept(2) returned it: until then it had no descriptor, so no call came before */
+void tcp_payload_accepted(struct tcp_payload *tcp_payload);
+
 /** tcp_payload_is_lost() - whether final counters were lost: the socket is gone with unknown counters */
 bool tcp_payload_is_lost(const struct event_info *info);
 

@@ -146,6 +146,8 @@ static void feed_accept(struct tracker *tracker, const struct event *event)
 	record_evidence(record)->accept_ns = event->time_ns;
 	if (event->call.disputed)
 		record->seen |= SEEN_DISPUTED;
+	else if (event->origin == ORIGIN_CALLS || event->origin == ORIGIN_BPF)
+		tcp_payload_accepted(record_bytes(record));
 	set_owner(tracker, record, &event->call);
 	note_seen(record, event, event->time_ns);
 	join_by_half(tracker, record, &event->call);

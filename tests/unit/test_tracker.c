@@ -573,6 +573,61 @@ static void an_accepted_mptcp_connection_that_waited_is_one(void **state)
 	tracker_free(tracker);
 }
 
+/*
+ * What waits has no descriptor: a traced accept(2) comes before any other call on it, so its FINs are in order as if it
+ * had not been seen before. The peer closes first, then the program ends.
+ */
+static void what_waited_and_was_accepted_has_all_its_calls(void **state)
+{
+	static const struct {
+		enum info_reason found;
+		uint8_t origin;
+		bool disputed, shutdown;
+		enum conn_close close;
+	} cases[] = {
+		{INFO_WAITING, ORIGIN_CALLS, false, false, CLOSE_RFIN},
+		{INFO_WAITING, ORIGIN_BPF, false, false, CLOSE_RFIN},
+		{INFO_EXISTING, ORIGIN_CALLS, false, false, CLOSE_RFIN},
+		{INFO_WAITING, ORIGIN_CALLS, false, true, CLOSE_EXIT},
+		{INFO_WAITING, ORIGIN_CALLS, true, false, CLOSE_EXIT},
+		{INFO_WAITING, ORIGIN_AUDIT, false, false, CLOSE_EXIT},
+		{INFO_WAITING, 0, false, false, CLOSE_EXIT}, /* accept(2) was not seen */
+	};
+	const size_t count = sizeof(cases) / sizeof(cases[0]);
+	struct tracker *tracker = new_tracker(false, 100);
+	struct flow flow = a_flow("192.0.2.1", 80, "192.0.2.9", 40000);
+
+	(void)state;
+	for (size_t i = 0; i < count; i++) {
+		struct event found = an_info(cases[i].found, 2, &flow, 5 + i, TCP_ESTABLISHED);
+		struct event accept = a_call(CALL_ACCEPT, 4, &flow, 5 + i, 0);
+		struct event shutdown = a_call(CALL_SHUTDOWN, 5, &flow, 5 + i, 0);
+		struct event last = a_last_word(9, &flow, 5 + i, 10, 20);
+
+		found.info.bytes_received = 10;
+		found.info.data_segs_in = 1;
+		feed(tracker, found);
+		accept.origin = cases[i].origin;
+		accept.call.disputed = cases[i].disputed;
+		if (cases[i].origin != 0)
+			feed(tracker, accept);
+		shutdown.call.argument = SHUT_WR;
+		if (cases[i].shutdown)
+			feed(tracker, shutdown);
+		feed(tracker, a_call(CALL_EXIT, 8, &flow, 5 + i, 0));
+		last.info.rqueue = 0;
+		feed(tracker, last);
+		flow.remote.port++;
+	}
+	tracker_finish(tracker, T0 + 1000 * MS);
+	assert_int_equal(reported_count, count);
+	for (size_t i = 0; i < count; i++) {
+		assert_int_equal(reported[i].close, cases[i].close);
+		assert_int_equal(reported[i].rx_bytes, 10);
+	}
+	tracker_free(tracker);
+}
+
 /* BPF has reported the listener before it had a cookie; the list has one, and that of a listener that shares the port.
  */
 static void a_listener_without_cookie_is_found_in_the_list(void **state)
@@ -1660,7 +1715,7 @@ int main(void)
 		cmocka_unit_test(an_attempt_that_sent_nothing_has_no_packets),
 		cmocka_unit_test(a_listener_without_cookie_is_found_in_the_list),
 		cmocka_unit_test(an_accepted_mptcp_connection_that_waited_is_one),
-		cmocka_unit_test(an_accepted_mptcp_connection_that_waited_is_one),
+		cmocka_unit_test(what_waited_and_was_accepted_has_all_its_calls),
 		cmocka_unit_test(sockets_of_mptcp_that_lost_their_port_were_accepted),
 		cmocka_unit_test(what_programs_do_not_accept_is_counted),
 		cmocka_unit_test(an_attempt_whose_syn_is_in_no_packet_is_a_row),
