@@ -27,8 +27,10 @@ struct outfile {
 	bool committed;
 };
 
-static int failed(const struct outfile *file, int error, struct err *err)
+int outfile_failed(const struct outfile *file, int error, struct err *err)
 {
+	if (file->is_stdout)
+		return err_set(err, error, "cannot write to standard output: %s", strerror(error));
 	return err_set(err, error, "cannot write to \"%s\": %s", file->path, strerror(error));
 }
 
@@ -106,7 +108,7 @@ int outfile_open(struct outfile **opened, const char *path, bool append, struct 
 	if (fd >= 0)
 		file->stream = fdopen(fd, "w");
 	if (file->stream == NULL) {
-		rc = failed(file, fd < 0 ? -fd : errno, err);
+		rc = outfile_failed(file, fd < 0 ? -fd : errno, err);
 		if (fd >= 0)
 			close(fd);
 		free(file->path);
@@ -153,7 +155,7 @@ int outfile_commit(struct outfile *file, struct err *err)
 	else if (file->truncates && ftruncate(fileno(file->stream), 0) != 0)
 		rc = -errno;
 	if (rc != 0)
-		return failed(file, -rc, err);
+		return outfile_failed(file, -rc, err);
 	file->committed = true;
 	return 0;
 }
@@ -177,7 +179,7 @@ int outfile_reopen(struct outfile *file, struct err *err)
 	if (file->is_stdout || !file->committed)
 		return 0;
 	if (fflush(file->stream) != 0)
-		return failed(file, errno, err);
+		return outfile_failed(file, errno, err);
 	rc = replace(file, open_path(file, 0));
 	if (rc == 0)
 		return 0;
@@ -196,8 +198,7 @@ int outfile_close(struct outfile *file, struct err *err)
 		(void)replace(file, open_nothing());
 	errno = 0;
 	if ((file->is_stdout ? fflush(stdout) : fclose(file->stream)) != 0)
-		rc = err_set(err, errno != 0 ? errno : EIO, "cannot write to %s: %s", outfile_name(file),
-			     strerror(errno != 0 ? errno : EIO));
+		rc = outfile_failed(file, errno != 0 ? errno : EIO, err);
 	free(file->path);
 	free(file);
 	return rc;

@@ -34,6 +34,9 @@ void outfile_make_private(struct outfile *file);
 /** outfile_stream() - the stream of the file; valid until outfile_close() */
 FILE *outfile_stream(const struct outfile *file);
 
+/** outfile_failed() - the message that it cannot be written, for the errno @error; Return: -@error */
+int outfile_failed(const struct outfile *file, int error, struct err *err);
+
 /** outfile_name() - the path, or "standard output", for messages */
 const char *outfile_name(const struct outfile *file);
 

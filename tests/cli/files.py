@@ -5,6 +5,7 @@ import csv
 import io
 import json
 import re
+import signal
 import subprocess
 
 import cli
@@ -96,12 +97,43 @@ def unused_lines(test):
                  "the other line of their call, 1 of sockets that may not be TCP)"])
 
 
+def long_lines(test):
+    """A line of strace that is too long is counted and not kept, and one without an end does not outlast SIGTERM."""
+    begin = b'7 1700000000.300000 write(4, "'
+    short = test.run("--strace-log", test.path("short.log", STRACE), "-j")
+    done = test.run("--strace-log", test.path("long.log", STRACE + begin + b"a" * (64 << 20) + b"\n" + STRACE), "-j")
+    plain, found = (json.loads(each.stdout.splitlines()[-1])["summary"] for each in (short, done))
+    got = (found["log_lines"], found["log_unused"]["long"], found["connections"], done.returncode)
+    grown = found["peak_kib"] - plain["peak_kib"]
+    test.say("a line of 64 MiB is counted and takes no memory",
+             [] if got == (2 * plain["log_lines"] + 1, 1, 2, 0) and grown < 16 << 10 else [got, grown, done.stderr])
+    test.expect("an endless line that is not one of strace", test.run("--strace-log=/dev/zero"), 1, ["/dev/zero:1: ", "is expected"])
+    for name, is_endless in (("that comes on and on", True), ("that does not come to its end", False)):
+        child = subprocess.Popen([cli.CONNTRACE, "--strace-log=-", "-j"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                 stderr=subprocess.PIPE)
+        child.stdin.write(begin + b"a" * (4 << 20))  # more than a pipe holds: it is read
+        more = subprocess.Popen(["cat", "/dev/zero"], stdout=child.stdin, stderr=subprocess.DEVNULL) if is_endless else None
+        child.send_signal(signal.SIGTERM)
+        try:
+            wrong = [] if child.wait(cli.LIMIT) == 0 else ["status %d" % child.returncode]
+        except subprocess.TimeoutExpired:
+            child.kill()
+            wrong = ["it goes on"]
+        if more is not None:
+            more.wait(cli.LIMIT)
+        child.stdin.close()
+        said = child.stdout.read().decode()
+        long = json.loads(said.splitlines()[-1])["summary"]["log_unused"]["long"] if said else None
+        test.say("SIGTERM and a line %s" % name, wrong + ([] if long == 1 else [said]))
+
+
 def main():
     test = cli.Cli()
     good = test.path("good.pcap", cli.scenario())
     forms(test, good)
     without_source(test, good)
     unused_lines(test)
+    long_lines(test)
     whole = test.run("-r", good, "-z", "conns", "-z", "peers", "-j", "--record", "events")
     again = test.run("--replay", "events", "-z", "conns", "-z", "peers", "-j")
     test.say("a recording replayed gives the same rows",

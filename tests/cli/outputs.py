@@ -177,6 +177,14 @@ def too_large(test):
     for words in (["-o", "limited"], ["-o", "limited", "-j"], ["--record=limited"], ["--metrics=limited"], ["-o", "limited", "--events"]):
         done = test.run("-r", good, "-z", "conns", *words, preexec_fn=limit)
         test.expect("%s beyond ulimit -f" % words[0], done, 1, stderr=["limited", "File too large", "ulimit -f"])
+    for words in ([], ["-j"], ["--events"]):
+        test.expect("-o to a full disk %s" % " ".join(words), test.run("-r", good, "-o", "/dev/full", *words), 1,
+                    stderr=['cannot write to "/dev/full": '])
+    # Whoever closes standard error wants no accounts; where they get lost, the run has failed.
+    done = test.run("-r", good, stderr=None, preexec_fn=lambda: os.close(2))
+    with open("/dev/full", "wb") as full:
+        lost = test.run("-r", good, stderr=full)
+    test.equal("standard error is closed, is full", (done.returncode, lost.returncode, done.stdout), (0, 1, lost.stdout))
     # What is written beside the reports takes none of them away.
     for words in (["--record=/dev/full"], ["--metrics=limited"], ["--html=limited.html"], ["-w", "/dev/full"]):
         done = test.run("-r", good, "-z", "conns", *words, preexec_fn=limit)

@@ -148,7 +148,7 @@ static void wrong_files_are_refused_with_the_line(void **state)
 	free(large);
 	assert_int_equal(read_all("/nonexistent/file.ev", 1, &err), -ENOENT);
 	assert_string_equal(err.text, "\"/nonexistent/file.ev\" cannot be read: No such file or directory; a file that "
-				      "--record wrote is wanted");
+				      "--record wrote is expected");
 	assert_int_equal(read_all("/", 1, &err), -EISDIR);
 }
 

@@ -113,7 +113,7 @@ static void say_all(struct audit_child *child, const struct audit_feed_stats *fe
 		err_set(&err, EINVAL,
 			"the audit log has no record of audit in %" PRIu64
 			" lines; a log of auditd(8), ausearch(8) or a "
-			"journal is wanted",
+			"journal is expected",
 			feed->lines.read);
 		say(child, AUDIT_CHILD_FAILURE, &err);
 	}

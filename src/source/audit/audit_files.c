@@ -54,11 +54,11 @@ static int open_one(const char *path, struct err *err)
 	if (fd < 0)
 		return err_set(err, errno,
 			       ERR_QUOTED " cannot be read: %s; a log of auditd(8), ausearch(8) or a journal "
-					  "is wanted",
+					  "is expected",
 			       path, strerror(errno));
 	if (fstat(fd, &status) == 0 && S_ISDIR(status.st_mode)) {
 		close(fd);
-		return err_set(err, EISDIR, ERR_QUOTED " is a directory; a log of audit is wanted", path);
+		return err_set(err, EISDIR, ERR_QUOTED " is a directory; a log of audit is expected", path);
 	}
 	return fd;
 }

@@ -16,7 +16,7 @@ static int check_savefile(struct savefile_set *set, const char *name, int *stdin
 		if (stat(name, &status) < 0)
 			return 0; /* opening it gives the reason */
 		if (S_ISDIR(status.st_mode))
-			return err_set(err, EISDIR, "\"%s\" is a directory; a savefile is wanted", name);
+			return err_set(err, EISDIR, "\"%s\" is a directory; a savefile is expected", name);
 		set->deferred |= !S_ISREG(status.st_mode);
 		return 0;
 	}

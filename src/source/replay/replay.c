@@ -62,8 +62,8 @@ int replay_open(struct replay **replay, const struct replay_config *config, stru
 	struct replay *made;
 
 	if (fd < 0)
-		return err_set(err, fd, "\"%s\" cannot be read: %s; a file that --record wrote is wanted", config->path,
-			       strerror(-fd));
+		return err_set(err, fd, "\"%s\" cannot be read: %s; a file that --record wrote is expected",
+			       config->path, strerror(-fd));
 	made = xcalloc(1, sizeof(*made));
 	made->path = xstrdup(strcmp(config->path, "-") == 0 ? "standard input" : config->path);
 	made->fd = fd;

@@ -92,7 +92,7 @@ static int refuse(struct span text, const char *why, struct err *err)
 
 	memcpy(word, text.data, length);
 	word[length] = '\0';
-	return err_set(err, EINVAL, ERR_QUOTED " %s; a log of strace -f -ttt -T -o FILE is wanted", word, why);
+	return err_set(err, EINVAL, ERR_QUOTED " %s; a log of strace -f -ttt -T -o FILE is expected", word, why);
 }
 
 static int32_t parse_error(struct span *text)

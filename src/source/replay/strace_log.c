@@ -4,17 +4,16 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/table.h"
 #include "base/xalloc.h"
 #include "model/event.h"
 #include "model/log_lines.h"
+#include "source/replay/strace_file.h"
 #include "source/replay/strace_line.h"
 #include "source/replay/strace_sockets.h"
 #include "source/source.h"
@@ -47,10 +46,7 @@ struct task {
 };
 
 struct strace_log {
-	FILE *file;
-	char *path;
-	char *text;
-	size_t text_size;
+	struct strace_file *file;
 	unsigned long line_number;
 	struct task *tasks[TASK_CHAINS];
 	struct strace_sockets *sockets;
@@ -342,8 +338,8 @@ static int lacks_duration(const struct strace_log *log, struct err *err)
 {
 	return err_set(err, EINVAL,
 		       "%s:%lu: the line does not end with the time the call took, so its return time is unknown; a "
-		       "log of strace -f -ttt -T is wanted",
-		       log->path, log->line_number);
+		       "log of strace -f -ttt -T is expected",
+		       strace_file_name(log->file), log->line_number);
 }
 
 /* With -yy every line about a connected socket shows both ends, which connect(2) did not know yet. */
@@ -436,7 +432,8 @@ static bool feed_so_error(struct strace_log *log, struct task *task, const struc
 	return true;
 }
 
-static int feed_line(struct strace_log *log, struct span text, struct err *err)
+/* @is_long: only the beginning of a line, which must be that of a line of strace, too */
+static int feed_line(struct strace_log *log, struct span text, bool is_long, struct err *err)
 {
 	struct strace_line line;
 	struct task *task;
@@ -447,9 +444,12 @@ static int feed_line(struct strace_log *log, struct span text, struct err *err)
 	if (text.length == 0)
 		return 0;
 	if (strace_line_parse(&line, text, err) < 0) {
-		err_wrap(err, "%s:%lu", log->path, log->line_number);
+		err_wrap(err, "%s:%lu", strace_file_name(log->file), log->line_number);
 		return -EINVAL;
 	}
+	log->lines.left[LOG_LEFT_LONG] += is_long;
+	if (is_long)
+		return 0;
 	task = task_of(log, line.tid);
 	strace_line_count(&line, task->is_waiting, &log->lines);
 	switch (line.kind) {
@@ -483,53 +483,58 @@ static int feed_line(struct strace_log *log, struct span text, struct err *err)
  */
 static void find_forks(struct strace_log *log)
 {
+	int found = STRACE_FILE_NONE;
 	struct strace_line line;
 	struct err ignored;
-	ssize_t length;
+	struct span text;
 
-	if (fseek(log->file, 0, SEEK_SET) != 0)
+	if (!strace_file_first(log->file))
 		return;
-	while ((length = getline(&log->text, &log->text_size, log->file)) > 0) {
-		const struct span text = {(const uint8_t *)log->text, (size_t)length - 1};
-
-		if (strstr(log->text, "clone") == NULL || strace_line_parse(&line, text, &ignored) < 0 ||
-		    line.name.length < 5 || memcmp(line.name.data, "clone", 5) != 0)
+	while (found >= 0 && found != STRACE_FILE_END) {
+		found = strace_file_next(log->file, &text, &ignored);
+		if (found != STRACE_FILE_LINE || memmem(text.data, text.length, "clone", 5) == NULL ||
+		    strace_line_parse(&line, text, &ignored) < 0 || line.name.length < 5 ||
+		    memcmp(line.name.data, "clone", 5) != 0)
 			continue;
 		if (line.kind == STRACE_UNFINISHED)
 			task_of(log, line.tid)->is_thread = strace_line_has(&line, "CLONE_THREAD");
 		else if (line.kind == STRACE_CALL || line.kind == STRACE_RESUMED)
 			born(log, task_of(log, line.tid), &line);
 	}
-	rewind(log->file);
+	(void)strace_file_first(log->file);
 }
 
 /* ---- the file ----------------------------------------------------------------------- */
 
 int strace_log_open(struct strace_log **log, const struct strace_log_config *config, struct err *err)
 {
-	bool is_stdin = strcmp(config->path, "-") == 0;
-	FILE *file = is_stdin ? fdopen(STDIN_FILENO, "re") : fopen(config->path, "re");
+	struct strace_file *file;
+	int rc = strace_file_open(&file, config->path, err);
 	struct strace_log *made;
 
-	if (file == NULL)
-		return err_set(err, errno, "\"%s\" cannot be read: %s; a log of strace -f -ttt -T is wanted",
-			       config->path, strerror(errno));
+	if (rc < 0)
+		return rc;
 	made = xcalloc(1, sizeof(*made));
 	made->file = file;
 	made->sockets = strace_sockets_new();
 	find_forks(made);
-	made->path = xstrdup(is_stdin ? "standard input" : config->path);
 	*log = made;
 	return 0;
 }
 
-static int take_line(struct strace_log *log, size_t length, struct err *err)
+int strace_log_fd(const struct strace_log *log)
 {
-	bool is_whole = log->text[length - 1] == '\n';
-	int rc = feed_line(log, (struct span){(const uint8_t *)log->text, length - is_whole}, err);
+	return strace_file_fd(log->file);
+}
 
+static int take_line(struct strace_log *log, enum strace_file_line found, struct span text, struct err *err)
+{
+	int rc;
+
+	log->line_number++;
+	rc = feed_line(log, text, found == STRACE_FILE_LONG, err);
 	/* strace that is killed leaves a part of a line. */
-	if (rc == 0 || is_whole || log->line_number == 1)
+	if (rc == 0 || found != STRACE_FILE_CUT || log->line_number == 1)
 		return rc;
 	log->lines.left[LOG_LEFT_DAMAGED]++;
 	return 0;
@@ -542,20 +547,18 @@ int strace_log_read(struct strace_log *log, struct queue *events, struct err *er
 	if (log->ended)
 		return SOURCE_END;
 	log->events = events;
-	for (int lines = 0; lines < LINES_AT_ONCE && !log->ended; lines++) {
-		ssize_t length = getline(&log->text, &log->text_size, log->file);
-		int rc;
+	for (int lines = 0; lines < LINES_AT_ONCE; lines++) {
+		struct span text;
+		int found = strace_file_next(log->file, &text, err);
+		int rc = found > STRACE_FILE_NONE && found < STRACE_FILE_END
+				 ? take_line(log, (enum strace_file_line)found, text, err)
+				 : found;
 
-		log->ended = length <= 0;
-		if (log->ended)
-			return ferror(log->file) == 0
-				       ? (int)(queue_pushed(events) - before)
-				       : err_set(err, EIO, "%s cannot be read: %s", log->path, strerror(errno));
-		log->line_number++;
-		rc = take_line(log, (size_t)length, err);
-		log->ended = rc < 0;
+		log->ended = rc < 0 || found == STRACE_FILE_END;
 		if (rc < 0)
 			return rc;
+		if (found == STRACE_FILE_NONE || found == STRACE_FILE_END)
+			break;
 	}
 	return (int)(queue_pushed(events) - before);
 }
@@ -590,8 +593,6 @@ void strace_log_close(struct strace_log *log)
 			free(task);
 		}
 	}
-	fclose(log->file);
-	free(log->path);
-	free(log->text);
+	strace_file_close(log->file);
 	free(log);
 }

@@ -23,6 +23,9 @@ struct strace_log_config {
 /** strace_log_open() - Return: 0, or a negative errno with the message in @err; @log is set on success only */
 int strace_log_open(struct strace_log **log, const struct strace_log_config *config, struct err *err);
 
+/** strace_log_fd() - readable (poll(2)) when strace_log_read() has something; -1: it may have something at once */
+int strace_log_fd(const struct strace_log *log);
+
 /** strace_log_source - a log of strace in the loop of a run */
 extern const struct source_ops strace_log_source;
 

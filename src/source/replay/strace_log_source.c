@@ -2,12 +2,16 @@
 #include "source/replay/strace_log.h"
 #include "source/source.h"
 
+static int fd_of(const void *source)
+{
+	return strace_log_fd(source);
+}
+
 /* A file is always readable. */
 static bool prepare_sleep(void *source, bool is_patient)
 {
-	(void)source;
 	(void)is_patient;
-	return false;
+	return strace_log_fd(source) >= 0;
 }
 
 /* Received events are taken first, so that little of a long log is in memory. */
@@ -35,6 +39,7 @@ const struct source_ops strace_log_source = {
 	.name = "strace-log",
 	.role = SOURCE_INPUT,
 	.on_failure = SOURCE_ENDS,
+	.fd = fd_of,
 	.sleep = prepare_sleep,
 	.read = read_events,
 	.notice = notice,
