@@ -49,6 +49,8 @@ struct waiting {
 	unsigned int looks;
 	bool has_socket; /* the kernel has shown one at the last look */
 	bool is_queued;  /* and it waited to be accepted */
+	bool is_early;   /* it has one, but all of /proc was not to be read yet */
+	bool has_waited; /* for /proc */
 };
 
 /* A process that has accepted. */
@@ -146,6 +148,8 @@ void owner_lookup_add(struct owner_lookup *owner_lookup, const struct flow *flow
 	waiting->due_ns = clock_monotonic();
 	waiting->looks = 0;
 	waiting->has_socket = false;
+	waiting->is_early = false;
+	waiting->has_waited = false;
 }
 
 void owner_lookup_packet(void *context, const struct event *event)
@@ -229,7 +233,9 @@ static bool came_in(const struct event_info *info)
 	return tcp_payload_direction(&tcp_payload) == DIR_IN;
 }
 
-static const struct procfs_holder *find_holder(struct owner_lookup *owner_lookup, const struct event *socket)
+/* @is_early: set to whether it is not found because all of /proc may not be read yet */
+static const struct procfs_holder *find_holder(struct owner_lookup *owner_lookup, const struct event *socket,
+					       bool *is_early)
 {
 	uint32_t inode = socket->info.inode;
 	const struct procfs_holder *holder = find_known(owner_lookup, inode);
@@ -239,7 +245,8 @@ static const struct procfs_holder *find_holder(struct owner_lookup *owner_lookup
 		ask_servers(owner_lookup, socket->flow.local.port);
 		holder = find_known(owner_lookup, inode);
 	}
-	if (holder == NULL && read_all(owner_lookup))
+	*is_early = holder == NULL && !read_all(owner_lookup);
+	if (holder == NULL && !*is_early)
 		holder = find_known(owner_lookup, inode);
 	if (holder != NULL && !holder->shared && is_servers)
 		note_server(owner_lookup, holder, socket->flow.local.port);
@@ -270,12 +277,13 @@ static bool look_for(struct owner_lookup *owner_lookup, struct waiting *waiting)
 	waiting->is_queued = is_there && event.info.inode == 0 &&
 			     (event.info.state == TCP_ESTABLISHED || event.info.state == TCP_CLOSE_WAIT);
 	waiting->has_socket = is_there && event.info.inode != 0;
+	waiting->is_early = false;
 	if (!waiting->has_socket)
 		return false;
 	counters_settle_or_unknown(owner_lookup->diag, &event);
 	event.flow = *flow;
 	queue_push(owner_lookup->events, &event);
-	holder = find_holder(owner_lookup, &event);
+	holder = find_holder(owner_lookup, &event, &waiting->is_early);
 	if (holder == NULL)
 		return false;
 	if (holder->shared)
@@ -375,6 +383,16 @@ static bool take_turn(struct owner_lookup *owner_lookup, struct waiting *waiting
 	return true;
 }
 
+/* The socket may live for less than the delay, so one look comes as soon as /proc may be read. */
+static void set_due(const struct owner_lookup *owner_lookup, struct waiting *waiting, int64_t now_ns)
+{
+	waiting->due_ns = now_ns + delays_ns[waiting->looks];
+	if (!waiting->is_early || waiting->has_waited || waiting->due_ns <= owner_lookup->refresh_ns)
+		return;
+	waiting->due_ns = owner_lookup->refresh_ns;
+	waiting->has_waited = true;
+}
+
 void owner_lookup_run(struct owner_lookup *owner_lookup)
 {
 	int64_t now_ns = clock_monotonic();
@@ -397,7 +415,7 @@ void owner_lookup_run(struct owner_lookup *owner_lookup)
 			*waiting = owner_lookup->waiting[--owner_lookup->count];
 			continue;
 		}
-		waiting->due_ns = now_ns + delays_ns[waiting->looks];
+		set_due(owner_lookup, waiting, now_ns);
 		i++;
 	}
 	if (owner_lookup != NULL && owner_lookup->refused > 0)
