@@ -9,7 +9,7 @@ import time
 
 import at_once
 from lib import (CONNTRACE, MKCONN, TOP_BUILD, Process, Skip, Trace, attach, between, built, capturing, check, enter_namespace,
-                 equal, must, parse_rows, read_file, run, scratch, short, test, wait_for, watch)
+                 equal, must, parse_rows, requested, run, scratch, short, test, wait_for, watch)
 
 MASTER = """
 import os, signal, socket, sys, time
@@ -112,20 +112,6 @@ def filtered():
     equal((fact["connections"], fact["unmatched"], fact["reason"]), (3, 3, None), "in JSON")
     done = run([CONNTRACE, "--lport=1", "--"] + words)
     check("no connection matched the options; 6 did not\n" in done.err, done.err)
-
-
-def requested(trace, condition, what):
-    """Waits until a report requested by SIGUSR1 has rows for which the condition is true. The request queries nothing."""
-    due = 0
-
-    def is_there():
-        nonlocal due
-        if time.monotonic() >= due:
-            trace.signal(signal.SIGUSR1)
-            due = time.monotonic() + 0.1
-        text = read_file(trace.rows_path)
-        return condition(parse_rows(text[:text.rfind("\n") + 1])) or not trace.alive()
-    wait_for(is_there, what)
 
 
 def queried(trace, port, count):

@@ -3,10 +3,9 @@
 """An address that this host gets or loses while packets are captured (DHCP, a VPN, a container): directions stay right."""
 import os
 import socket
-import time
 
-from lib import (THERE, Process, Trace, capturing, equal, enter_namespace, main, must, need_all, other_host, scratch,
-                 short, test, wait_file)
+from lib import (THERE, Process, Trace, capturing, equal, enter_namespace, main, must, need_all, other_host, requested,
+                 scratch, short, test, wait_file)
 
 ADDED = {socket.AF_INET: ("198.18.0.77", THERE, "198.18.0.77/24"),
          socket.AF_INET6: ("fd00::77", "fd00::2", "fd00::77/64")}
@@ -28,8 +27,8 @@ while served.recv(100):
 """
 
 
-def talk(family, inside):
-    """A connection from the other host to the new address, then one from it.
+def talk(trace, family, inside):
+    """A connection from the other host to the new address, then one from it. Both last until their process is known.
 
     Return: the rows that are right.
     """
@@ -47,8 +46,9 @@ def talk(family, inside):
     client.connect((there, number))
     client.sendall(b"x" * 5)
     here = client.getsockname()[1]
-    # Whose they are is asked for again and again, for a second.
-    time.sleep(0.5)
+    # Each report that is requested has its own rows.
+    requested(trace, lambda rows: {row["lport"] for row in rows if row["laddr"] == own and row["pid"] is not None} >= {port, here},
+              "the process of both")
     for one in (client, served, listener):
         one.close()
     equal(other.wait(), 0, "the other host: " + other.err)
@@ -65,9 +65,9 @@ def changed():
             trace = Trace(["-i", interface])
             capturing(trace)
             must(["ip", "address", "add", word, "dev", "here"] + (["nodad"] if family == socket.AF_INET6 else []))
-            wanted = talk(family, inside)
+            wanted = talk(trace, family, inside)
             must(["ip", "address", "delete", word, "dev", "here"])
-            rows = [row for row in trace.interrupt() if own in (row["laddr"], row["raddr"])]
+            rows = [row for row in trace.interrupt() if own in (row["laddr"], row["raddr"]) and row["state"] == "closed"]
             fact = "%s, %s: %s" % (interface, own, [short(row) for row in rows])
             ends = [[row[name] for name in ("dir", "laddr", "lport", "raddr", "rport")] +
                     [row["rx_bytes" if row["dir"] == "in" else "tx_bytes"]] for row in rows]

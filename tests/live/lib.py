@@ -460,6 +460,20 @@ def attach(pids, options=(), words=None, runner=None, **keywords):
     return trace
 
 
+def requested(trace, condition, what):
+    """Waits until a report requested by SIGUSR1 has rows for which the condition is true. The request queries nothing."""
+    due = 0
+
+    def is_there():
+        nonlocal due
+        if time.monotonic() >= due:
+            trace.signal(signal.SIGUSR1)
+            due = time.monotonic() + 0.1
+        text = read_file(trace.rows_path)
+        return condition(parse_rows(text[:text.rfind("\n") + 1])) or not trace.alive()
+    wait_for(is_there, what)
+
+
 def watch(pids, options=(), before=None, words=None, **keywords):
     """conntrace that watches processes by --via=diag, and has seen what they have open already."""
     trace = Trace(["--via=diag", "--debug=sources"] + list(options) + (words or ["-p"] + [str(pid) for pid in pids]),
