@@ -177,7 +177,7 @@ int64_t sources_offset(const struct sources *sources, int64_t *size);
 /** sources_netns() - inode of the network namespace we are in, 0 unknown */
 uint32_t sources_netns(const struct sources *sources);
 
-/** sources_lines() - what the sources have read of a log of calls; NULL there is none */
+/** sources_lines() - what the sources have read of a log of calls; NULL: there is none, or unknown */
 const struct log_lines *sources_lines(const struct sources *sources);
 
 /** sources_notice() - the next line for the user about what could not be opened or failed since, or NULL */

@@ -60,7 +60,7 @@ enum source_failure {
  * @settled_ns: events up to this time have been appended, and what others report of later times waits. NULL: events are
  *		late by no more than sources_hold_ns()
  * @notice: the next line for the user, valid until the next call; NULL: there is none, or there never is
- * @lines: what it has read of a log of calls; whole at its end. NULL: it reads none
+ * @lines: what it has read of a log of calls; whole at its end. NULL: it reads none; its result: unknown yet
  * @refused: the @index-th of the processes given that is not watched, and why; NULL: none
  * @others: how many watched processes run; the first @room of them are written to @pids, and each gets the signal
  *	    @number unless it is 0. NULL: it watches none

@@ -4,6 +4,7 @@
 import gzip
 import json
 import os
+import signal
 import struct
 import subprocess
 
@@ -135,6 +136,22 @@ def doubts(test):
     test.say("lines that are not used", [] if (found["log_lines"], found["log_unused"]) == (len(lines), wanted) else [found, lines])
 
 
+def interrupted(test):
+    """The lines of a log that has not come to its end are not counted: their number is unknown."""
+    child = subprocess.Popen([cli.CONNTRACE, "--audit-log=-", "-j"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                             stderr=subprocess.DEVNULL)
+    child.stdin.write(b"foreign\n" * (1 << 17))  # more than a pipe holds: it is read
+    child.send_signal(signal.SIGTERM)
+    try:
+        child.wait(cli.LIMIT)
+    except subprocess.TimeoutExpired:
+        child.kill()
+    child.stdin.close()
+    found = json.loads(child.stdout.read().splitlines()[-1])["summary"]
+    test.equal("lines of a log that did not come to its end",
+               (child.wait(cli.LIMIT), found["log_lines"], set(found["log_unused"].values())), (0, None, {None}))
+
+
 def descriptors(test):
     """Copies of descriptors, forks, calls that failed: an end is known only when it is sure."""
     here = {"pid": 7, "comm": "x", "exe": "/x"}
@@ -245,6 +262,7 @@ def main():
         summaries(test, log)
         files(test)
         doubts(test)
+        interrupted(test)
         descriptors(test)
         joined(test)
     test.end()

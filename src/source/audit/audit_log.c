@@ -39,6 +39,7 @@ struct audit_log {
 	char **notices;
 	size_t notice_count, notice_at;
 	struct log_lines lines;
+	bool has_lines;    /* the process counts them at its end */
 	size_t begin, end; /* of the unused bytes of the input */
 	char input[INPUT_SIZE];
 };
@@ -189,8 +190,10 @@ static int take_line(struct audit_log *log, const char *line, struct err *err)
 	}
 	if (strncmp(line, AUDIT_CHILD_FAILURE, strlen(AUDIT_CHILD_FAILURE)) == 0)
 		return err_set(err, EINVAL, "%s", line + strlen(AUDIT_CHILD_FAILURE));
-	if (strncmp(line, AUDIT_CHILD_LINES, strlen(AUDIT_CHILD_LINES)) == 0)
-		return take_lines(&log->lines, line + strlen(AUDIT_CHILD_LINES)) ? 0 : refuse(log, err);
+	if (strncmp(line, AUDIT_CHILD_LINES, strlen(AUDIT_CHILD_LINES)) == 0) {
+		log->has_lines = take_lines(&log->lines, line + strlen(AUDIT_CHILD_LINES));
+		return log->has_lines ? 0 : refuse(log, err);
+	}
 	if (strcmp(line, AUDIT_CHILD_END) == 0) {
 		log->said_end = true;
 		return 0;
@@ -288,7 +291,7 @@ static const struct log_lines *lines_read(const void *source)
 {
 	const struct audit_log *log = source;
 
-	return &log->lines;
+	return log->has_lines ? &log->lines : NULL;
 }
 
 const struct source_ops audit_log_source = {
