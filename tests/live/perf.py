@@ -79,8 +79,9 @@ def short_ones():
     equal(len(truth), 600, "connections")
     compare(rows, truth)
     equal({row["seen"] for row in rows} - {"h", "kh"}, set(), "evidence")
+    # The name is read after the first record: a program that has ended before conntrace got the processor has none.
     for row in rows:
-        if not check(row["comm"] == "mkconn" and (row["result"] == "ok") == (row["rport"] == port), short(row)):
+        if not check(row["comm"] in ("mkconn", None) and (row["result"] == "ok") == (row["rport"] == port), short(row)):
             break
 
 
