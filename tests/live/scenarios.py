@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The scenarios of matrix.py: who does what, and what the rows must say of it."""
+import collections
 import re
 import socket
 
@@ -653,11 +654,11 @@ Scenario("deaths", "the same pair of ports used again at once, five times",
 
 def never_mixed(stage, rows, _truth):
     """Two threads close each other's descriptors: a row may not know, but never has another connection's numbers."""
-    clients = {fact["lport"] for fact in lib.read_truth(stage.path("clients"))}
+    # The kernel may give a client the port of an earlier one.
+    clients = collections.Counter(fact["lport"] for fact in lib.read_truth(stage.path("clients")))
     lib.equal(len(rows), 100, "rows")
-    ports = [row["rport"] for row in rows if row["rport"]]
-    lib.equal(len(ports), len(set(ports)), "each port once")
-    lib.check(set(ports) <= clients, "RPORT")
+    lib.equal(collections.Counter(row["rport"] for row in rows if row["rport"]) - clients, collections.Counter(),
+              "ports more often than the clients had them")
     for row in rows:
         lib.check((row["rport"] is not None and row["rx_bytes"] in (0, 10, None)) or "?" in row["seen"], lib.short(row))
 
