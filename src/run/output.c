@@ -512,7 +512,7 @@ int output_summary(struct output *output, const struct summary *summary, struct 
 			fprintf(stderr, "conntrace: %s: columns %s do not fit here; -O selects them, a file has all\n",
 				ops_of(output, i)->name, report_left_out(output->reports[i]));
 	rc = report_summary(to, output->report_options.format, summary);
-	/* Whoever closed standard error wants no accounts. */
+	/* With standard error closed no accounts are wanted. */
 	if (rc == -EBADF && !is_json)
 		return 0;
 	return rc == 0 ? 0 : err_set(err, rc, "cannot write: %s", strerror(-rc));

@@ -5,6 +5,14 @@
 #include "source/replay/replay.h"
 #include "source/replay/strace_log.h"
 
+/* The run ends with what is read. @source: NULL after a failure */
+static void await(const struct sources *sources, struct source_slot *slot, void *source)
+{
+	slot->source = source;
+	slot->events = merge_stream(sources->merge);
+	slot->awaited = true;
+}
+
 int sources_open_replay(struct sources *sources, struct source_slot *slot, const struct source_opening *opening,
 			struct err *err)
 {
@@ -15,9 +23,7 @@ int sources_open_replay(struct sources *sources, struct source_slot *slot, const
 	if (config.path == NULL)
 		return 0;
 	rc = replay_open(&sources->replay, &config, err);
-	slot->source = sources->replay;
-	slot->events = merge_stream(sources->merge);
-	slot->awaited = true;
+	await(sources, slot, sources->replay);
 	return rc;
 }
 
@@ -32,9 +38,7 @@ int sources_open_strace_log(struct sources *sources, struct source_slot *slot, c
 	if (config.path == NULL)
 		return 0;
 	rc = strace_log_open(&log, &config, err);
-	slot->source = log;
-	slot->events = merge_stream(sources->merge);
-	slot->awaited = true;
+	await(sources, slot, log);
 	return rc;
 }
 
@@ -53,8 +57,6 @@ int sources_open_audit_log(struct sources *sources, struct source_slot *slot, co
 	if (config.count == 0)
 		return 0;
 	rc = audit_log_open(&log, &config, err);
-	slot->source = log;
-	slot->events = merge_stream(sources->merge);
-	slot->awaited = true;
+	await(sources, slot, log);
 	return rc;
 }

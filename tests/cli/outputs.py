@@ -180,7 +180,7 @@ def too_large(test):
     for words in ([], ["-j"], ["--events"]):
         test.expect("-o to a full disk %s" % " ".join(words), test.run("-r", good, "-o", "/dev/full", *words), 1,
                     stderr=['cannot write to "/dev/full": '])
-    # Whoever closes standard error wants no accounts; where they get lost, the run has failed.
+    # With standard error closed no accounts are wanted; where they cannot be written, the run has failed.
     done = test.run("-r", good, stderr=None, preexec_fn=lambda: os.close(2))
     with open("/dev/full", "wb") as full:
         lost = test.run("-r", good, stderr=full)

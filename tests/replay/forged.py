@@ -176,10 +176,8 @@ def fin(talk):
     goes_on(talk)
 
 
-def rebooted(talk):
-    """The client knows nothing of the connection: the challenge is answered by a RST, and the SYN is sent again."""
-    opened(talk)
-    other = beside(talk, FAR)
+def challenged(talk, other):
+    """The SYN of other is answered by talk's connection, which a RST ends; the SYN is sent again."""
     other.up(SYN)
     talk.down(ACK)
     talk.up(RST)
@@ -187,6 +185,13 @@ def rebooted(talk):
     other.down(SYN | ACK)
     other.up(ACK)
     goes_on(other)
+
+
+def rebooted(talk):
+    """The client knows nothing of the connection: the challenge is answered by a RST, and the SYN is sent again."""
+    opened(talk)
+    other = beside(talk, FAR)
+    challenged(talk, other)
 
 
 def forgotten(talk):
@@ -218,13 +223,7 @@ def time_wait_refuses(talk):
     """The number is lower than that of the former connection, which answers."""
     whole(talk)
     other = beside(talk, -FAR)
-    other.up(SYN)
-    talk.down(ACK)
-    talk.up(RST)
-    other.up(SYN, seq=other.seq[0] - 1, after=1)
-    other.down(SYN | ACK)
-    other.up(ACK)
-    goes_on(other)
+    challenged(talk, other)
 
 
 def time_wait_silent(talk):

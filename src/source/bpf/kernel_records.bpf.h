@@ -277,8 +277,8 @@ static __always_inline void read_counters(struct kernel_record *record, const st
 }
 
 /*
- * The effective user that runs now. Not static: the kernel verifies such a function once. In newer kernels each load of
- * a pointer by a trusted one, as that of the task is, is several searches through all types of the kernel.
+ * The effective user that runs now. Not static: the kernel verifies such a function once. Newer kernels search all
+ * their types several times for each load of a pointer through a trusted one, such as that of the task.
  */
 __noinline __u32 current_user(void)
 {

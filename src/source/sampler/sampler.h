@@ -107,7 +107,7 @@ bool sampler_explain(const struct sampler *sampler, struct err *why);
 /** sampler_shares() - whether other processes hold, or may hold, a listening socket of the targets */
 bool sampler_shares(struct sampler *sampler);
 
-/** sampler_splits() - whether several targets, and nobody else, hold a listening socket */
+/** sampler_splits() - whether several targets, and no other process, hold a listening socket */
 bool sampler_splits(struct sampler *sampler);
 
 /** sampler_listener() - the address of the listening socket with this inode number; Return: false when it is unknown */
