@@ -43,7 +43,7 @@ static __always_inline bool is_i386(const struct pt_regs *regs)
 {
 	const struct pt_regs___x86 *x86 = (const void *)regs;
 
-	return bpf_core_field_exists(x86->cs) && (BPF_CORE_READ(x86, cs) & 0xffff) == CODE_SEGMENT_32;
+	return bpf_core_field_exists(x86->cs) && (x86->cs & 0xffff) == CODE_SEGMENT_32;
 }
 
 /* Constants: all calls of all processes are compared with them. */
@@ -93,7 +93,7 @@ static __always_inline enum number number_of_socketcall(const struct pt_regs *re
 {
 	const struct pt_regs___x86 *x86 = (const void *)regs;
 
-	switch ((__u32)BPF_CORE_READ(x86, bx)) {
+	switch ((__u32)x86->bx) {
 	case SOCKETCALL_ACCEPT:
 	case SOCKETCALL_ACCEPT4:
 		return NUMBER_ACCEPT;
@@ -153,47 +153,47 @@ static __always_inline void read_arguments(const struct pt_regs *regs, __s64 nr,
 	__u32 narrow[4] = {0};
 
 	if (!bpf_core_field_exists(x86->orig_ax)) {
-		arguments->values[0] = BPF_CORE_READ(arm64, orig_x0);
-		arguments->values[1] = BPF_CORE_READ(arm64, regs[1]);
-		arguments->values[2] = BPF_CORE_READ(arm64, regs[2]);
-		arguments->values[3] = BPF_CORE_READ(arm64, regs[3]);
+		arguments->values[0] = arm64->orig_x0;
+		arguments->values[1] = arm64->regs[1];
+		arguments->values[2] = arm64->regs[2];
+		arguments->values[3] = arm64->regs[3];
 	} else if (!is_i386(regs)) {
-		arguments->values[0] = BPF_CORE_READ(x86, di);
-		arguments->values[1] = BPF_CORE_READ(x86, si);
-		arguments->values[2] = BPF_CORE_READ(x86, dx);
-		arguments->values[3] = BPF_CORE_READ(x86, r10);
+		arguments->values[0] = x86->di;
+		arguments->values[1] = x86->si;
+		arguments->values[2] = x86->dx;
+		arguments->values[3] = x86->r10;
 	} else if (nr != I386_SOCKETCALL) {
-		arguments->values[0] = BPF_CORE_READ(x86, bx);
-		arguments->values[1] = BPF_CORE_READ(x86, cx);
-		arguments->values[2] = BPF_CORE_READ(x86, dx);
-		arguments->values[3] = BPF_CORE_READ(x86, si);
+		arguments->values[0] = x86->bx;
+		arguments->values[1] = x86->cx;
+		arguments->values[2] = x86->dx;
+		arguments->values[3] = x86->si;
 	} else {
-		bpf_probe_read_user(narrow, sizeof(narrow), (void *)BPF_CORE_READ(x86, cx));
+		bpf_probe_read_user(narrow, sizeof(narrow), (void *)x86->cx);
 		for (int i = 0; i < 4; i++)
 			arguments->values[i] = narrow[i];
 	}
 }
 
-/* The registers of the current system call. */
+/* The registers of the current system call, to be read by plain loads; NULL unknown. */
 static __always_inline const struct pt_regs *current_registers(void)
 {
 	const struct task_struct *task = bpf_get_current_task_btf();
+	__u32 size = bpf_core_type_size(struct pt_regs___x86);
 
-	/* Linux 5.15; before, their place by task_pt_regs() in the kernel */
+	/* Linux 5.15; before, a copy from their place by task_pt_regs() in the kernel */
 	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs))
 		return (const void *)bpf_task_pt_regs((void *)task);
-	return BPF_CORE_READ(task, stack) + STACK_SIZE - bpf_core_type_size(struct pt_regs___x86);
+	return copy_to(COPY_REGISTERS, BPF_CORE_READ(task, stack) + STACK_SIZE - size, size);
 }
 
-/* The number of the current system call, read by a helper. */
 static __always_inline __s64 number_of_registers(const struct pt_regs *regs)
 {
 	const struct pt_regs___x86 *x86 = (const void *)regs;
 	const struct pt_regs___arm64 *arm64 = (const void *)regs;
 
 	if (bpf_core_field_exists(x86->orig_ax))
-		return (__s64)BPF_CORE_READ(x86, orig_ax);
-	return BPF_CORE_READ(arm64, syscallno);
+		return (__s64)x86->orig_ax;
+	return arm64->syscallno;
 }
 
 /* The system call of the current process that a change of state belongs to. That of one that is killed is over. */
@@ -201,9 +201,13 @@ static __always_inline enum number read_current_call(struct arguments *arguments
 {
 	const struct task_struct *task = bpf_get_current_task_btf();
 	const struct pt_regs *regs = current_registers();
-	__s64 nr = number_of_registers(regs);
-	enum number number = task->flags & PF_EXITING ? NUMBER_OTHER : classify(regs, nr);
+	enum number number;
+	__s64 nr;
 
+	if (regs == NULL)
+		return NUMBER_OTHER;
+	nr = number_of_registers(regs);
+	number = task->flags & PF_EXITING ? NUMBER_OTHER : classify(regs, nr);
 	read_arguments(regs, nr, arguments);
 	return number;
 }
@@ -458,17 +462,6 @@ static __always_inline void returned_shutdown(const struct arguments *arguments)
 
 /* ---- all calls -------------------------------------------------------------------------------- */
 
-static __always_inline __s64 number_at_exit(const struct pt_regs *regs)
-{
-	const struct pt_regs___x86 *x86 = (const void *)regs;
-	const struct pt_regs___arm64 *arm64 = (const void *)regs;
-
-	/* Read without a helper, because it happens at each call of each process. */
-	if (bpf_core_field_exists(x86->orig_ax))
-		return (__s64)x86->orig_ax;
-	return arm64->syscallno;
-}
-
 /* It waited at a listener whose process was not known to be unwanted. */
 static __always_inline void forget_waiting(__s32 fd)
 {
@@ -483,12 +476,15 @@ static __always_inline void forget_waiting(__s32 fd)
 SEC("tp_btf/sys_exit")
 int BPF_PROG(returned, const struct pt_regs *regs, long result)
 {
-	__s64 nr = number_at_exit(regs);
+	__s64 nr = number_of_registers(regs);
 	enum number number = classify(regs, nr);
-	const struct task_struct *task = bpf_get_current_task_btf();
 	struct arguments arguments = {0};
+	const struct task_struct *task;
 
-	if (number == NUMBER_OTHER || !may_watch(task, bpf_get_current_pid_tgid() >> 32))
+	if (number == NUMBER_OTHER)
+		return 0;
+	task = bpf_get_current_task_btf();
+	if (!may_watch(task, bpf_get_current_pid_tgid() >> 32))
 		return 0;
 	/* A socket that is known stays so when its process gets another name. */
 	if (number != NUMBER_SHUTDOWN && !is_chosen(task)) {

@@ -11,13 +11,13 @@
 /* The TCP socket of a file; of an MPTCP socket its first subflow; or NULL. */
 static __always_inline struct sock *sock_of(struct file *file)
 {
-	struct socket *socket;
+	struct socket *socket = file != NULL ? BPF_CORE_READ(file, private_data) : NULL;
 	struct sock *sk;
 	__u16 family, protocol;
 
-	if (file == NULL || (BPF_CORE_READ(file, f_inode, i_mode) & FILE_TYPE) != FILE_IS_SOCKET)
+	/* No other file has private data that lead back to it at this place. */
+	if (socket == NULL || BPF_CORE_READ(socket, file) != file)
 		return NULL;
-	socket = BPF_CORE_READ(file, private_data);
 	sk = BPF_CORE_READ(socket, sk);
 	if (sk == NULL)
 		return NULL;

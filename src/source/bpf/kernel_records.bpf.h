@@ -162,8 +162,8 @@ static __u64 key_of(const struct sock *sk)
 }
 
 /**
- * struct copy - a copy of a socket that was found by address
- * @bytes: struct tcp_sock, which has 2,000 to 3,000 bytes
+ * struct copy - a copy of a structure that was found by address
+ * @bytes: struct tcp_sock has 2,000 to 3,000
  *
  * Members of a structure that was not passed to the program cannot be loaded. One call of a helper copies it, where
  * one call for each member would take five times as long.
@@ -172,21 +172,33 @@ struct copy {
 	__u8 bytes[4096];
 };
 
+/** enum copied - what there is a copy of; COPY_REGISTERS: before Linux 5.15 */
+enum copied {
+	COPY_SOCKET,
+	COPY_REGISTERS,
+	COPY_NUM
+};
+
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
+	__uint(max_entries, COPY_NUM);
 	__type(key, __u32);
 	__type(value, struct copy);
 } copies SEC(".maps");
 
+static __always_inline const void *copy_to(enum copied which, const void *from, __u32 size)
+{
+	__u32 key = which;
+	struct copy *copy = bpf_map_lookup_elem(&copies, &key);
+
+	if (copy == NULL || bpf_probe_read_kernel(copy->bytes, size < sizeof(*copy) ? size : sizeof(*copy), from) != 0)
+		return NULL;
+	return copy->bytes;
+}
+
 static __always_inline const struct tcp_sock *copy_of(const struct sock *sk)
 {
-	__u32 zero = 0, size = bpf_core_type_size(struct tcp_sock);
-	struct copy *copy = bpf_map_lookup_elem(&copies, &zero);
-
-	if (copy == NULL || bpf_probe_read_kernel(copy->bytes, size < sizeof(*copy) ? size : sizeof(*copy), sk) != 0)
-		return NULL;
-	return (const void *)copy->bytes;
+	return copy_to(COPY_SOCKET, sk, bpf_core_type_size(struct tcp_sock));
 }
 
 static void map_v4(__u8 to[16], __be32 address)
@@ -323,7 +335,7 @@ static __always_inline void end(struct kernel_record *record)
 
 static __always_inline __u32 netns_of(const struct tcp_sock *copy)
 {
-	return BPF_CORE_READ(copy, inet_conn.icsk_inet.sk.__sk_common.skc_net.net, ns.inum);
+	return BPF_CORE_READ(copy->inet_conn.icsk_inet.sk.__sk_common.skc_net.net, ns.inum);
 }
 
 /* All but its network namespace. */

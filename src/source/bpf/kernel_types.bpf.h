@@ -138,13 +138,8 @@ struct socket {
 	struct sock *sk;
 };
 
-struct inode {
-	unsigned short i_mode;
-};
-
 struct file {
 	void *private_data;
-	struct inode *f_inode;
 };
 
 struct fdtable {
@@ -227,8 +222,6 @@ struct seq_file;
 #define PROTOCOL_MPTCP 262
 #define PF_EXITING 0x4
 #define PF_KTHREAD 0x200000
-#define FILE_TYPE 0170000
-#define FILE_IS_SOCKET 0140000
 /* enum sock_flags */
 #define SOCK_DEAD 0
 #define SOCK_DONE 1
