@@ -209,15 +209,11 @@ static __always_inline void arrived(const struct sock *sk)
 	struct known known = {.fd = -1, .is_passive = 1};
 	__u8 *listens = bpf_map_lookup_elem(&ports, &port);
 	const struct tcp_sock *tp;
+	__u64 key = key_of(sk);
 	struct known *earlier;
 
 	if (listens == NULL || *listens == 0)
 		return;
-	earlier = find_same(sk);
-	if (earlier != NULL) {
-		earlier->established = bpf_ktime_get_ns();
-		return;
-	}
 	tp = bpf_skc_to_tcp_sock((void *)sk);
 	if (tp == NULL)
 		return;
@@ -225,7 +221,14 @@ static __always_inline void arrived(const struct sock *sk)
 	known.cookie = bpf_get_socket_cookie((void *)sk);
 	read_ends(&known.ends, tp);
 	known.has_ends = 1;
-	know(sk, &known);
+	/* Mostly it is new, and nothing else need be done. */
+	if (!has_more && bpf_map_update_elem(&sockets, &key, &known, BPF_NOEXIST) == 0)
+		return;
+	earlier = find_same(sk, sk);
+	if (earlier != NULL)
+		earlier->established = known.established;
+	else
+		know(sk, &known);
 }
 
 static __always_inline void decided(const struct sock *sk, struct known *known, int from, int to)
@@ -321,8 +324,10 @@ static __always_inline void finished(const struct sock *sk, struct known *known,
 		return;
 	}
 	is_call = own && read_current_call(&arguments) == NUMBER_SHUTDOWN;
-	if (is_call)
+	if (is_call) {
 		known->caller = (__u32)bpf_get_current_pid_tgid();
+		leave_shutdown(sk, known->caller);
+	}
 	if (is_call || sk->sk_shutdown == SEND_SHUTDOWN) {
 		report_change(KERNEL_SHUTDOWN, sk, known, CHANGE(from, to),
 			      is_call ? (__s32)arguments.values[1] : SHUT_WR);
@@ -337,7 +342,7 @@ static __always_inline void finished(const struct sock *sk, struct known *known,
 static __always_inline void changed(const struct sock *sk, int from, int to, bool own)
 {
 	bool is_ending = to == TCP_FIN_WAIT1 || to == TCP_LAST_ACK || to == TCP_CLOSE;
-	struct known *known = find_same(sk);
+	struct known *known = find_same(sk, sk);
 
 	if (known == NULL && is_ending)
 		known = take(sk, own);
@@ -358,9 +363,15 @@ static __always_inline void changed(const struct sock *sk, int from, int to, boo
 		report_change(KERNEL_STATE, sk, known, CHANGE(from, to), 0);
 }
 
+/* Nothing is known by these: a child of a listener, and what follows the FIN of this end. */
+static __always_inline bool says_nothing(int from, int to)
+{
+	return to == TCP_LISTEN || to == TCP_FIN_WAIT2 || (from == TCP_LISTEN && to == TCP_SYN_RECV);
+}
+
 static __always_inline void set_state_of(const struct sock *sk, int from, int to, bool own)
 {
-	if (sk->sk_protocol != PROTOCOL_TCP)
+	if (says_nothing(from, to) || sk->sk_protocol != PROTOCOL_TCP)
 		return;
 	if (from == TCP_SYN_RECV && to == TCP_ESTABLISHED)
 		arrived(sk);
@@ -372,7 +383,7 @@ static __always_inline void set_state_of(const struct sock *sk, int from, int to
 
 static __always_inline void report_state(const struct sock *sk, int from, int to)
 {
-	struct known *known = states ? find_same(sk) : NULL;
+	struct known *known = states ? find_same(sk, sk) : NULL;
 
 	if (known != NULL && known->pid != 0)
 		report_change(KERNEL_CHANGE, sk, known, CHANGE(from, to), sk->sk_err);
@@ -400,7 +411,7 @@ int BPF_PROG(second_set_state, const struct sock *sk, int from, int to)
 static __always_inline void destroy(struct sock *sk, bool own)
 {
 	__u8 state = sk->__sk_common.skc_state;
-	struct known *known = find_same(sk);
+	struct known *known = find_same(sk, sk);
 	bool is_closed;
 
 	if (known == NULL)
@@ -434,7 +445,7 @@ int BPF_PROG(second_destroyed, struct sock *sk)
 static __always_inline void retransmit(const struct sock *sk)
 {
 	int state = sk->__sk_common.skc_state;
-	struct known *known = find_same(sk);
+	struct known *known = find_same(sk, sk);
 
 	if (known != NULL && known->pid != 0)
 		report_change(KERNEL_STATE, sk, known, CHANGE(state, state), 0);

@@ -226,15 +226,13 @@ static __always_inline void accepted(const struct sock *sk, __s32 fd)
 {
 	__u64 thread = bpf_get_current_pid_tgid();
 	struct known fresh = {.pid = thread >> 32, .tid = (__u32)thread, .fd = fd, .is_passive = 1};
-	struct known *known = find(sk);
+	const struct tcp_sock *tp = copy_of(sk);
+	struct known *known;
 
-	if (known != NULL && known->cookie != 0 && known->cookie != BPF_CORE_READ(sk, __sk_common.skc_cookie.counter))
-		known = NULL;
+	if (tp == NULL)
+		return;
+	known = find_same(sk, &tp->inet_conn.icsk_inet.sk);
 	if (known == NULL) {
-		const struct tcp_sock *tp = copy_of(sk);
-
-		if (tp == NULL)
-			return;
 		fresh.cookie = tp->inet_conn.icsk_inet.sk.__sk_common.skc_cookie.counter;
 		read_ends(&fresh.ends, tp);
 		fresh.has_ends = fresh.ends.rport != 0;
@@ -247,7 +245,7 @@ static __always_inline void accepted(const struct sock *sk, __s32 fd)
 	} else {
 		return;
 	}
-	report_call(KERNEL_ACCEPT, sk, known, fd, 0);
+	report_copy(KERNEL_ACCEPT, tp, known, fd, 0);
 }
 
 static __always_inline void returned_accept(__s32 listener, long result)
@@ -428,6 +426,34 @@ static __always_inline void returned_getsockopt(const struct arguments *argument
 
 /* ---- shutdown(2) ------------------------------------------------------------------------------ */
 
+/**
+ * struct shutdown - the last shutdown(2) of a processor that changed a state
+ * @sk: the socket
+ * @tid: the thread
+ */
+struct shutdown {
+	const struct sock *sk;
+	__u32 tid;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct shutdown);
+} shutdowns SEC(".maps");
+
+static __always_inline void leave_shutdown(const struct sock *sk, __u32 tid)
+{
+	__u32 zero = 0;
+	struct shutdown *last = bpf_map_lookup_elem(&shutdowns, &zero);
+
+	if (last == NULL)
+		return;
+	last->sk = sk;
+	last->tid = tid;
+}
+
 static __always_inline void report_shutdown(const struct sock *sk, const struct known *known,
 					    const struct arguments *arguments)
 {
@@ -446,14 +472,28 @@ static __always_inline void report_shutdown(const struct sock *sk, const struct 
 	end(record);
 }
 
-/* One that changed the state was reported then. */
+/* One that changed the state was reported then, and left the socket here. */
+static __always_inline bool was_reported(void)
+{
+	__u32 zero = 0, tid = (__u32)bpf_get_current_pid_tgid();
+	struct shutdown *last = bpf_map_lookup_elem(&shutdowns, &zero);
+	struct known *known = last != NULL && last->tid == tid ? find(last->sk) : NULL;
+
+	if (known == NULL || known->caller != tid)
+		return false;
+	known->caller = 0;
+	return true;
+}
+
 static __always_inline void returned_shutdown(const struct arguments *arguments)
 {
-	struct sock *sk = sock_at((__s32)arguments->values[0]);
+	__s32 fd = (__s32)arguments->values[0];
+	struct sock *sk = was_reported() ? NULL : sock_at(fd);
 	struct known *known = sk != NULL ? find(sk) : NULL;
 
 	if (known == NULL)
 		return;
+	/* The thread was moved to another processor. */
 	if (known->caller == (__u32)bpf_get_current_pid_tgid())
 		known->caller = 0;
 	else

@@ -116,13 +116,15 @@ static __always_inline void forget(const struct sock *sk)
 		bpf_map_delete_elem(&more_sockets, &key);
 }
 
-/* As find(), but not one that was here before, whose end was lost. Its cookie is that of the socket, or not known yet.
+/*
+ * As find(), but not one that was here before, whose end was lost. Its cookie is that of the socket, or not known yet.
+ * @members: @sk, or a copy of it, whose members can be loaded
  */
-static __always_inline struct known *find_same(const struct sock *sk)
+static __always_inline struct known *find_same(const struct sock *sk, const struct sock *members)
 {
 	struct known *known = find(sk);
 
-	if (known == NULL || known->cookie == 0 || known->cookie == sk->__sk_common.skc_cookie.counter)
+	if (known == NULL || known->cookie == 0 || known->cookie == members->__sk_common.skc_cookie.counter)
 		return known;
 	return NULL;
 }
@@ -134,15 +136,11 @@ static __always_inline void listens_at(__u32 port)
 	bpf_map_update_elem(&ports, &port, &one, BPF_ANY);
 }
 
-/* What the current process has done with a socket that was found by its descriptor. */
-static __noinline void report_call(enum kernel_type type, const struct sock *sk, const struct known *known, __s32 fd,
-				   __s32 error)
+static __noinline void report_copy(enum kernel_type type, const struct tcp_sock *tp, const struct known *known,
+				   __s32 fd, __s32 error)
 {
-	const struct tcp_sock *tp = copy_of(sk);
 	struct kernel_record *record;
 
-	if (tp == NULL)
-		return;
 	name_current(bpf_get_current_pid_tgid() >> 32);
 	record = begin(type);
 	if (record == NULL)
@@ -153,6 +151,16 @@ static __noinline void report_call(enum kernel_type type, const struct sock *sk,
 	read_socket(record, tp, known);
 	record->netns = netns_of(tp);
 	end(record);
+}
+
+/* What the current process has done with a socket that was found by its descriptor. */
+static __always_inline void report_call(enum kernel_type type, const struct sock *sk, const struct known *known,
+					__s32 fd, __s32 error)
+{
+	const struct tcp_sock *tp = copy_of(sk);
+
+	if (tp != NULL)
+		report_copy(type, tp, known, fd, error);
 }
 
 /* ---- recvmsg(2) ------------------------------------------------------------------------------- */
