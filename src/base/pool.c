@@ -36,6 +36,7 @@ struct pool {
 	struct chunk *first, **chunks; /* all but the first */
 	size_t count, room;
 	struct chunk *roomy; /* list of those with room, all but the first */
+	struct chunk *spare; /* one that was empty; NULL: none was */
 };
 
 struct pool *pool_new(size_t size)
@@ -164,8 +165,12 @@ void pool_give(struct pool *pool, void *object)
 	chunk->live--;
 	if (was_full)
 		put_roomy(pool, chunk);
-	/* One empty chunk is kept, or a single object would map and unmap it again and again. */
-	if (!is_first && chunk->live == 0 && (chunk->before != NULL || chunk->after != NULL))
+	if (is_first || chunk->live > 0)
+		return;
+	/* One empty chunk is kept, or where the number of objects varies it is mapped and cleared again and again. */
+	if (pool->spare != NULL && pool->spare != chunk && pool->spare->live == 0)
 		drop_chunk(pool, chunk);
+	else
+		pool->spare = chunk;
 }
 #endif

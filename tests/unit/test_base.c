@@ -286,6 +286,41 @@ static void pool_gives_back_what_is_whole(void **state)
 	(void)most;
 }
 
+#ifndef __SANITIZE_ADDRESS__
+/* A number of objects that varies about a border of large pages costs no new page each time. */
+static void pool_keeps_an_empty_chunk(void **state)
+{
+	enum {
+		SIZE = 456,
+		COUNT = 15000,
+		LEFT = 12000,
+		ROOMY = 5000,
+		MARK = 100
+	};
+	unsigned char **objects = calloc(COUNT, sizeof(*objects));
+	struct pool *pool = pool_new(SIZE);
+
+	(void)state;
+	assert_non_null(objects);
+	for (size_t i = 0; i < COUNT; i++) {
+		objects[i] = pool_take(pool);
+		objects[i][MARK] = 1;
+	}
+	for (int round = 0; round < 3; round++) {
+		pool_give(pool, objects[ROOMY]);
+		for (size_t i = LEFT; i < COUNT; i++)
+			pool_give(pool, objects[i]);
+		objects[ROOMY] = pool_take(pool);
+		for (size_t i = LEFT; i < COUNT; i++) {
+			objects[i] = pool_take(pool);
+			assert_int_equal(objects[i][MARK], 1);
+		}
+	}
+	pool_free(pool);
+	free(objects);
+}
+#endif
+
 static void arrays_keep_what_is_in_them(void **state)
 {
 	unsigned int *kept = NULL, *extended = NULL;
@@ -342,6 +377,9 @@ int main(void)
 		cmocka_unit_test(span_never_reads_beyond),       cmocka_unit_test(queue_keeps_order_between_threads),
 		cmocka_unit_test(queue_refuses_above_its_limit), cmocka_unit_test(lru_takes_the_oldest_place),
 		cmocka_unit_test(pool_gives_back_what_is_whole), cmocka_unit_test(arrays_keep_what_is_in_them),
+#ifndef __SANITIZE_ADDRESS__
+		cmocka_unit_test(pool_keeps_an_empty_chunk),
+#endif
 		cmocka_unit_test(words_are_read_from_lists),
 	};
 

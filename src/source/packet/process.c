@@ -35,16 +35,20 @@
 #define FILE_SLOTS 8192
 
 /*
- * One packet_read() must end while packets keep coming. Of a savefile it takes no more than stays in the cache until it
- * comes out of the queue; live, the caller may sleep afterwards, so it takes all there are.
+ * One packet_read() must end while packets keep coming. Of a savefile it takes no more than stays in the cache (L2),
+ * beside the records, until it comes out of the queue; live, the caller may sleep afterwards, so it takes all there
+ * are.
  */
-#define READ_FILE_EVENTS 4096
+#define READ_FILE_EVENTS 1024
 
 /* Frames that wait until it is known whether they are wanted: some seconds of a busy interface, in short frames. */
 #define FRAME_ROOM (UINT64_C(64) << 20)
 
 /* Number of slots given back at once. */
 #define TAKE_AT_ONCE 64
+
+/* A packet process that has found the ring full is woken when this part of it is left: each time costs microseconds. */
+#define LEFT_AT_WAKE 8
 
 /* A main process that will check soon by itself is woken for this many events: a small part of the ring. */
 #define PATIENT_EVENTS 4096
@@ -247,7 +251,7 @@ static void give_room(struct packet *packet)
 	struct ring_end *end = &packet->ring;
 
 	ring_taken(end);
-	if (end->head - end->tail <= end->count / 2 &&
+	if (end->head - end->tail <= end->count / LEFT_AT_WAKE &&
 	    atomic_load_explicit(&end->ring->starved, memory_order_relaxed) && atomic_exchange(&end->ring->starved, 0))
 		process_order(packet, CHILD_ROOM);
 }
