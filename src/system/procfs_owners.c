@@ -9,12 +9,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/hash.h"
 #include "base/xalloc.h"
 #include "system/procfs.h"
 #include "system/procfs_uring.h"
 
 #define FIRST_SIZE 256
+
+/** struct holding - one of several processes that hold a socket */
+struct holding {
+	uint32_t inode;
+	pid_t pid;
+};
 
 struct procfs_owners {
 	struct hash_key key;
@@ -25,6 +32,9 @@ struct procfs_owners {
 	size_t limit;
 	size_t refused;
 	size_t unreadable;
+	/** all holders of the sockets that are shared, in the order in which they were added */
+	struct holding *holdings;
+	size_t holding_count, holding_room;
 	/** the process whose sockets are being added */
 	pid_t pid;
 	uint64_t identity;
@@ -45,6 +55,7 @@ void procfs_owners_free(struct procfs_owners *owners)
 {
 	if (owners == NULL)
 		return;
+	free(owners->holdings);
 	free(owners->places);
 	free(owners);
 }
@@ -52,7 +63,7 @@ void procfs_owners_free(struct procfs_owners *owners)
 void procfs_owners_clear(struct procfs_owners *owners)
 {
 	memset(owners->places, 0, owners->size * sizeof(*owners->places));
-	owners->count = owners->refused = owners->unreadable = 0;
+	owners->count = owners->refused = owners->unreadable = owners->holding_count = 0;
 }
 
 /** place_for() - where the inode is, or the empty place where it would be */
@@ -79,6 +90,17 @@ static void grow(struct procfs_owners *owners)
 	free(old);
 }
 
+static void add_holding(struct procfs_owners *owners, uint32_t inode, pid_t pid)
+{
+	if (owners->holding_count >= owners->limit) {
+		owners->refused++;
+		return;
+	}
+	owners->holdings = array_reserve(owners->holdings, owners->holding_count, &owners->holding_room,
+					 sizeof(*owners->holdings));
+	owners->holdings[owners->holding_count++] = (struct holding){inode, pid};
+}
+
 static void add_socket(void *context, int fd, uint32_t inode)
 {
 	struct procfs_owners *owners = context;
@@ -103,6 +125,9 @@ static void add_socket(void *context, int fd, uint32_t inode)
 		if (fd >= 0 && (place->fd < 0 || fd < place->fd))
 			place->fd = fd;
 	} else {
+		if (!place->shared)
+			add_holding(owners, inode, place->pid);
+		add_holding(owners, inode, owners->pid);
 		place->shared = true;
 		if (owners->pid < place->pid) {
 			place->pid = owners->pid;
@@ -158,6 +183,29 @@ const struct procfs_holder *procfs_owners_find(const struct procfs_owners *owner
 	const struct procfs_holder *place = place_for(owners, inode);
 
 	return inode != 0 && place->inode == inode ? place : NULL;
+}
+
+void procfs_owners_holders(const struct procfs_owners *owners, uint32_t inode, void (*found)(void *context, pid_t pid),
+			   void *context)
+{
+	const struct procfs_holder *holder = procfs_owners_find(owners, inode);
+	pid_t before = 0;
+
+	if (holder == NULL)
+		return;
+	if (!holder->shared) {
+		found(context, holder->pid);
+		return;
+	}
+	for (size_t i = 0; i < owners->holding_count; i++) {
+		const struct holding *holding = &owners->holdings[i];
+
+		/* A process with several descriptors of it was added several times, one after the other. */
+		if (holding->inode != inode || holding->pid == before)
+			continue;
+		before = holding->pid;
+		found(context, before);
+	}
 }
 
 size_t procfs_owners_refused(const struct procfs_owners *owners)

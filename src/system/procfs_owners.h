@@ -55,7 +55,18 @@ int procfs_owners_refresh(struct procfs_owners *owners);
 /** procfs_owners_find() - the holder of a socket; NULL unknown; valid until the table changes */
 const struct procfs_holder *procfs_owners_find(const struct procfs_owners *owners, uint32_t inode);
 
-/** procfs_owners_refused() - number of sockets without room since the table was last cleared */
+/**
+ * procfs_owners_holders() - call @found once for each process that holds a socket
+ * @owners: the table
+ * @inode: the socket's inode number; of one that is not in the table, @found is not called
+ * @found: is called in the order in which the processes were added; it must not change the table
+ * @context: is handed to @found
+ */
+void procfs_owners_holders(const struct procfs_owners *owners, uint32_t inode, void (*found)(void *context, pid_t pid),
+			   void *context);
+
+/** procfs_owners_refused() - number of sockets, and of further holders of a socket, without room since the table was
+ * last cleared */
 size_t procfs_owners_refused(const struct procfs_owners *owners);
 
 /** procfs_owners_unreadable() - number of processes that the last refresh was not allowed to read */

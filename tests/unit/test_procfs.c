@@ -292,6 +292,50 @@ static void count_thread(void *context, pid_t tid)
 	*(long *)context += tid;
 }
 
+static void append_pid(void *context, pid_t pid)
+{
+	char *text = context;
+	size_t length = strlen(text);
+
+	snprintf(text + length, 64 - length, " %d", (int)pid);
+}
+
+static void sockets_have_all_their_holders(void **state)
+{
+	struct procfs_owners *owners = procfs_owners_new(4);
+	char text[64] = "";
+
+	(void)state;
+	write_link(711, "fd/3", "socket:[4100]");
+	write_link(711, "fd/4", "socket:[4100]");
+	write_link(711, "fd/5", "socket:[4101]");
+	write_link(712, "fd/3", "socket:[4100]");
+	write_link(712, "fd/4", "socket:[4100]");
+	write_link(713, "fd/7", "socket:[4100]");
+	assert_int_equal(procfs_owners_add(owners, 712), 2);
+	procfs_owners_holders(owners, 4100, append_pid, text);
+	assert_string_equal(text, " 712");
+	assert_int_equal(procfs_owners_add(owners, 711), 3);
+	assert_int_equal(procfs_owners_add(owners, 713), 1);
+	text[0] = '\0';
+	procfs_owners_holders(owners, 4100, append_pid, text);
+	assert_string_equal(text, " 712 711 713");
+	text[0] = '\0';
+	procfs_owners_holders(owners, 4101, append_pid, text);
+	procfs_owners_holders(owners, 4102, append_pid, text);
+	procfs_owners_holders(owners, 0, append_pid, text);
+	assert_string_equal(text, " 711");
+	/* A limit is kept, and said so: there is room for one more. */
+	assert_int_equal(procfs_owners_add(owners, 713), 1);
+	assert_int_equal(procfs_owners_refused(owners), 0);
+	assert_int_equal(procfs_owners_add(owners, 713), 1);
+	assert_int_equal(procfs_owners_refused(owners), 1);
+	procfs_owners_clear(owners);
+	procfs_owners_holders(owners, 4100, append_pid, text);
+	assert_string_equal(text, " 711");
+	procfs_owners_free(owners);
+}
+
 static void sockets_find_their_owner(void **state)
 {
 	struct procfs_owners *owners = procfs_owners_new(1000);
@@ -619,6 +663,7 @@ int main(void)
 		TEST(real_proc_is_understood),
 		TEST(names_come_in_pieces),
 		TEST(children_are_found_however_many),
+		TEST(sockets_have_all_their_holders),
 		TEST(sockets_find_their_owner),
 		TEST(tcp_tables_are_read),
 		TEST(protocols_are_reported_apart),

@@ -2,11 +2,13 @@
 #include "source/sampler/listener_owners.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/escape.h"
 #include "base/redact.h"
+#include "base/xalloc.h"
 #include "system/socket.h"
 #include "system/procfs.h"
 
@@ -18,12 +20,17 @@
 
 /* ---- what holders have in common ---------------------------------------------------- */
 
-struct naming {
-	struct listeners *listeners;
-	struct common_identities *common_identities;
-	const struct target *target;
-	bool is_read; /* common_identity is that of target */
+/** struct identity_read - the identity of the target with the same number in the set, if it was read */
+struct identity_read {
+	bool is_read;
 	struct common_identity common_identity;
+};
+
+struct naming {
+	struct listener_owners *listener_owners;
+	struct listener *listener;
+	struct identity_read *identities;
+	size_t at; /* number of the target to look at next: holders come in the order of the set */
 };
 
 /* The identity read is the target's only if it lives afterwards. */
@@ -41,52 +48,65 @@ static bool wants_name(const struct listener *listener)
 	return listener->owner == OWNERSHIP_TARGETS && !listener->named;
 }
 
-static void name_inode(void *context, int fd, uint32_t inode)
+static void add_identity(struct listener *listener, const struct common_identity *common_identity)
+{
+	listener->common_identity =
+		listener->found ? common_identity_join(&listener->common_identity, common_identity) : *common_identity;
+	listener->found = true;
+}
+
+static void name_holder(void *context, pid_t pid)
 {
 	struct naming *naming = context;
-	struct listener *listener;
+	struct identity_read *identity;
+	const struct target *target;
 
-	(void)fd;
-	for (size_t i = 0; (listener = listeners_at(naming->listeners, i)) != NULL; i++) {
-		if (!wants_name(listener) || listener->inode != inode)
-			continue;
-		if (!naming->is_read)
-			naming->common_identity = common_identity_of_target(naming->common_identities, naming->target);
-		naming->is_read = true;
-		listener->common_identity =
-			listener->found ? common_identity_join(&listener->common_identity, &naming->common_identity)
-					: naming->common_identity;
-		listener->found = true;
-	}
+	while ((target = process_set_at(naming->listener_owners->process_set, naming->at)) != NULL &&
+	       (target->pid != pid || target->ended > 0))
+		naming->at++;
+	if (target == NULL)
+		return;
+	identity = &naming->identities[naming->at];
+	if (!identity->is_read)
+		identity->common_identity =
+			common_identity_of_target(naming->listener_owners->common_identities, target);
+	identity->is_read = true;
+	add_identity(naming->listener, &identity->common_identity);
+}
+
+static size_t count_targets(const struct listener_owners *listener_owners)
+{
+	size_t count = 0;
+
+	while (process_set_at(listener_owners->process_set, count) != NULL)
+		count++;
+	return count;
 }
 
 static void name_listeners(struct listener_owners *listener_owners)
 {
-	struct naming naming = {.listeners = listener_owners->listeners,
-				.common_identities = listener_owners->common_identities};
-	const struct target *target;
+	struct identity_read *identities = NULL;
+	struct common_identity common_identity;
 	struct listener *listener;
-	bool any = false;
 
 	for (size_t i = 0; (listener = listeners_at(listener_owners->listeners, i)) != NULL; i++) {
 		if (!wants_name(listener))
 			continue;
-		listener->found = listener->pid != 0;
-		target = listener->found ? process_set_find(listener_owners->process_set, listener->pid) : NULL;
-		listener->common_identity = common_identity_of_target(listener_owners->common_identities, target);
-		listener->named = listener->found;
-		any |= !listener->found;
-	}
-	for (size_t i = 0; any && (target = process_set_at(listener_owners->process_set, i)) != NULL; i++) {
-		if (target->ended > 0)
+		listener->found = false;
+		listener->named = true;
+		if (listener->pid != 0) {
+			common_identity = common_identity_of_target(
+				listener_owners->common_identities,
+				process_set_find(listener_owners->process_set, listener->pid));
+			add_identity(listener, &common_identity);
 			continue;
-		naming.target = target;
-		naming.is_read = false;
-		(void)procfs_sockets(target->pid, name_inode, &naming);
+		}
+		if (identities == NULL)
+			identities = xcalloc(count_targets(listener_owners) + 1, sizeof(*identities));
+		procfs_owners_holders(listener_owners->owners, listener->inode, name_holder,
+				      &(struct naming){listener_owners, listener, identities, 0});
 	}
-	for (size_t i = 0; any && (listener = listeners_at(listener_owners->listeners, i)) != NULL; i++)
-		if (wants_name(listener))
-			listener->named = true;
+	free(identities);
 }
 
 /* ---- holders -------------------------------------------------------------------------- */
@@ -144,70 +164,67 @@ static bool is_guarded(struct listener *listener, const struct procfs_holder *ho
 	return true;
 }
 
-/* What process @pid holds is compared with the listeners that several processes hold. */
-static void add_holder(struct listener_owners *listener_owners, struct procfs_owners *held, pid_t pid, bool is_target)
-{
-	struct listener *listener;
-
-	procfs_owners_clear(held);
-	if (procfs_owners_add(held, pid) <= 0)
-		return;
-	for (size_t i = 0; (listener = listeners_at(listener_owners->listeners, i)) != NULL; i++) {
-		if (procfs_owners_find(held, listener->inode) == NULL || !is_shared(listener_owners, listener))
-			continue;
-		listener->others += !is_target;
-		if (++listener->holders <= HOLDER_ACTIVITY_MAX)
-			holder_activity_add(listener_owners->activity, pid, listener->inode, is_target);
-	}
-}
-
 struct counting {
 	struct listener_owners *listener_owners;
-	struct procfs_owners *held;
+	struct listener *listener;
+	bool is_target;
 };
 
-static void add_other(void *context, pid_t pid)
+static void add_holder(void *context, pid_t pid)
 {
 	const struct counting *counting = context;
-	const struct target *target = process_set_find(counting->listener_owners->process_set, pid);
+	struct listener *listener = counting->listener;
 
-	if (pid != getpid() && (target == NULL || target->ended > 0))
-		add_holder(counting->listener_owners, counting->held, pid, false);
+	listener->others += !counting->is_target;
+	if (++listener->holders <= HOLDER_ACTIVITY_MAX)
+		holder_activity_add(counting->listener_owners->activity, pid, listener->inode, counting->is_target);
 }
 
-/* Finds all holders of the listeners that several processes hold. */
-static void find_holders(struct listener_owners *listener_owners)
+/* Finds all holders of the listeners that several processes hold; @born: targets that were found since. */
+static void find_holders(struct listener_owners *listener_owners, const struct procfs_owners *born)
 {
-	struct counting counting = {listener_owners, procfs_owners_new(OWNERS_MAX)};
-	const struct target *target;
 	struct listener *listener;
-	bool any = false, any_other = false;
 
 	for (size_t i = 0; (listener = listeners_at(listener_owners->listeners, i)) != NULL; i++) {
+		struct counting counting = {listener_owners, listener, true};
+
 		listener->holders = listener->others = 0;
-		any |= is_shared(listener_owners, listener);
-		any_other |= listener_owners_are_others(listener_owners, listener->inode) && !listener->unheld;
+		if (!is_shared(listener_owners, listener))
+			continue;
+		procfs_owners_holders(listener_owners->owners, listener->inode, add_holder, &counting);
+		procfs_owners_holders(born, listener->inode, add_holder, &counting);
+		counting.is_target = false;
+		procfs_owners_holders(listener_owners->others, listener->inode, add_holder, &counting);
 	}
-	for (size_t i = 0; any && (target = process_set_at(listener_owners->process_set, i)) != NULL; i++)
-		if (target->ended == 0)
-			add_holder(listener_owners, counting.held, target->pid, true);
-	if (any_other)
-		(void)procfs_processes(add_other, &counting);
-	procfs_owners_free(counting.held);
+}
+
+/* Return: what the targets from number @known on hold; to be freed by procfs_owners_free(). */
+static struct procfs_owners *read_born(const struct listener_owners *listener_owners, size_t known)
+{
+	struct procfs_owners *born = procfs_owners_new(OWNERS_MAX);
+	const struct target *target;
+
+	for (size_t i = known; (target = process_set_at(listener_owners->process_set, i)) != NULL; i++)
+		(void)procfs_owners_add(born, target->pid);
+	return born;
 }
 
 /* Finds other processes that hold the targets' listeners. */
 static void check_others(struct listener_owners *listener_owners, uint32_t sample)
 {
 	struct procfs_owners *others = procfs_owners_new(OWNERS_MAX);
-	bool unseen = process_set_others(listener_owners->process_set, others);
-	bool is_unseen = false;
+	struct procfs_owners *born;
+	bool unseen, is_unseen = false;
 	struct listener *listener;
+	size_t known = count_targets(listener_owners);
 
+	unseen = process_set_others(listener_owners->process_set, others);
+	born = read_born(listener_owners, known);
 	listener_owners->recheck_ns = clock_monotonic() + RECHECK_NS;
 	listener_owners->others = others;
 	holder_activity_search(listener_owners->activity, sample);
-	find_holders(listener_owners);
+	find_holders(listener_owners, born);
+	procfs_owners_free(born);
 	for (size_t i = 0; (listener = listeners_at(listener_owners->listeners, i)) != NULL; i++) {
 		const struct procfs_holder *holder = procfs_owners_find(listener_owners->owners, listener->inode);
 		const struct procfs_holder *other = procfs_owners_find(others, listener->inode);
